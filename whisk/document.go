@@ -1,0 +1,137 @@
+package whisk
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// This file holds the stored forms of entities and activations: JSON documents
+// with the members of OpenWhisk's documents, code by reference.
+
+type metaDocument struct {
+	Namespace   Path       `json:"namespace"`
+	Name        string     `json:"name"`
+	Version     Version    `json:"version"`
+	Publish     bool       `json:"publish"`
+	Annotations Parameters `json:"annotations"`
+	Updated     int64      `json:"updated"`
+}
+
+type execDocument struct {
+	Kind       string      `json:"kind"`
+	Binary     bool        `json:"binary,omitempty"`
+	Main       string      `json:"main,omitempty"`
+	Image      string      `json:"image,omitempty"`
+	Components []FullName  `json:"components,omitempty"`
+	Code       *Attachment `json:"code,omitempty"`
+}
+
+type entityDocument struct {
+	Type Collection `json:"entityType"`
+	metaDocument
+	Exec       *execDocument          `json:"exec,omitempty"`
+	Parameters Parameters             `json:"parameters,omitempty"`
+	Limits     *ActionLimits          `json:"limits,omitempty"`
+	Binding    *Binding               `json:"binding,omitempty"`
+	Rules      map[string]ReducedRule `json:"rules,omitempty"`
+	Trigger    *FullName              `json:"trigger,omitempty"`
+	Action     *FullName              `json:"action,omitempty"`
+}
+
+// EncodeEntity returns the entity's document. Its revision is not part of it.
+func EncodeEntity(e Entity) []byte {
+	m := e.Common()
+	doc := entityDocument{
+		Type:         e.Collection(),
+		metaDocument: metaDocument{m.Namespace, m.Name, m.Version, m.Publish, m.Annotations, m.Updated},
+	}
+	switch e := e.(type) {
+	case *Action:
+		doc.Exec = &execDocument{e.Exec.Kind, e.Exec.Binary, e.Exec.Main, e.Exec.Image, e.Exec.Components, e.Exec.Attachment}
+		doc.Parameters, doc.Limits = e.Parameters, &e.Limits
+	case *Package:
+		doc.Parameters, doc.Binding = e.Parameters, e.Binding
+	case *Trigger:
+		doc.Parameters, doc.Rules = e.Parameters, e.Rules
+	case *Rule:
+		doc.Trigger, doc.Action = &e.Trigger, &e.Action
+	}
+	return Marshal(doc)
+}
+
+// DecodeEntity reads what EncodeEntity wrote.
+func DecodeEntity(document []byte, revision string) (Entity, error) {
+	var doc entityDocument
+	if err := json.Unmarshal(document, &doc); err != nil {
+		return nil, corrupted(err)
+	}
+	d := doc.metaDocument
+	meta := Meta{d.Namespace, d.Name, d.Version, d.Publish, d.Annotations, d.Updated, revision}
+	switch {
+	case doc.Type == Actions && doc.Exec != nil && doc.Limits != nil:
+		x := doc.Exec
+		return &Action{meta, Exec{x.Kind, nil, x.Code, x.Binary, x.Main, x.Image, x.Components}, doc.Parameters, *doc.Limits}, nil
+	case doc.Type == Packages:
+		return &Package{meta, doc.Parameters, doc.Binding}, nil
+	case doc.Type == Triggers:
+		return &Trigger{meta, doc.Parameters, doc.Rules}, nil
+	case doc.Type == Rules && doc.Trigger != nil && doc.Action != nil:
+		return &Rule{meta, *doc.Trigger, *doc.Action}, nil
+	}
+	return nil, corrupted(fmt.Errorf("incomplete document of type %q", doc.Type))
+}
+
+func corrupted(err error) error {
+	return &Error{Kind: Internal, Message: "Resource is corrupted and cannot be read.", Cause: err}
+}
+
+type activationDocument struct {
+	Namespace   string           `json:"namespace"`
+	Name        string           `json:"name"`
+	Version     Version          `json:"version"`
+	Subject     string           `json:"subject"`
+	ID          ActivationID     `json:"activationId"`
+	Cause       ActivationID     `json:"cause,omitempty"`
+	Start       int64            `json:"start"`
+	End         int64            `json:"end"`
+	Duration    int64            `json:"duration"`
+	Response    responseDocument `json:"response"`
+	Logs        []string         `json:"logs"`
+	Publish     bool             `json:"publish"`
+	Annotations Parameters       `json:"annotations"`
+}
+
+type responseDocument struct {
+	Status Status          `json:"statusCode"`
+	Result json.RawMessage `json:"result"`
+	Size   *int            `json:"size,omitempty"`
+}
+
+// EncodeActivation returns the record's document.
+func EncodeActivation(a *Activation) []byte {
+	var end int64
+	if !a.End.IsZero() {
+		end = a.End.UnixMilli()
+	}
+	return Marshal(activationDocument{
+		a.Namespace, a.Name, a.Version, a.Subject, a.ID, a.Cause, a.Start.UnixMilli(), end, a.Duration,
+		responseDocument{a.Response.Status, a.Response.Result, a.Response.Size}, a.Logs, a.Publish, a.Annotations,
+	})
+}
+
+// DecodeActivation reads what EncodeActivation wrote.
+func DecodeActivation(document []byte) (*Activation, error) {
+	var d activationDocument
+	if err := json.Unmarshal(document, &d); err != nil {
+		return nil, corrupted(err)
+	}
+	var end time.Time
+	if d.End != 0 {
+		end = time.UnixMilli(d.End)
+	}
+	return &Activation{
+		d.Namespace, d.Name, d.Version, d.Subject, d.ID, d.Cause, time.UnixMilli(d.Start), end, d.Duration,
+		Response{d.Response.Status, d.Response.Result, d.Response.Size}, d.Logs, d.Publish, d.Annotations,
+	}, nil
+}
