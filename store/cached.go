@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"sync"
+
+	"quirl/whisk"
+)
+
+// Cached keeps the most recently used entities of a Store in memory. It sees all
+// writes that go through it; another process's writes need a change notice
+// (Forget), which a store for clusters sends.
+type Cached struct {
+	Store
+	max int
+
+	mu       sync.RWMutex
+	entities map[string]whisk.Entity
+	// epoch counts invalidations, so that a read that began before a write does
+	// not put back what the write replaced.
+	epoch uint64
+}
+
+// NewCached returns s with a cache of at most max entities in front.
+func NewCached(s Store, max int) *Cached {
+	return &Cached{Store: s, max: max, entities: make(map[string]whisk.Entity)}
+}
+
+// Entity is that of Entities.
+func (c *Cached) Entity(ctx context.Context, id string) (whisk.Entity, error) {
+	c.mu.RLock()
+	e, ok := c.entities[id]
+	epoch := c.epoch
+	c.mu.RUnlock()
+	if ok {
+		return e, nil
+	}
+	e, err := c.Store.Entity(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.epoch == epoch {
+		c.makeRoom()
+		c.entities[id] = e
+	}
+	return e, nil
+}
+
+// makeRoom drops some entity when the cache is full. The order of a map is
+// random enough here: what is in use comes back with one read.
+func (c *Cached) makeRoom() {
+	for id := range c.entities {
+		if len(c.entities) < c.max {
+			return
+		}
+		delete(c.entities, id)
+	}
+}
+
+// PutEntity is that of Entities.
+func (c *Cached) PutEntity(ctx context.Context, e whisk.Entity) (string, error) {
+	defer c.Forget(e.FullName().ID())
+	return c.Store.PutEntity(ctx, e)
+}
+
+// DeleteEntity is that of Entities.
+func (c *Cached) DeleteEntity(ctx context.Context, id, revision string) error {
+	defer c.Forget(id)
+	return c.Store.DeleteEntity(ctx, id, revision)
+}
+
+// Forget drops what is cached under id.
+func (c *Cached) Forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.entities, id)
+	c.epoch++
+}

@@ -1,0 +1,67 @@
+package sqlitestore
+
+// schema is run at every start; each statement leaves what exists alone.
+// Version 1. Times are epoch milliseconds.
+const schema = `
+CREATE TABLE IF NOT EXISTS entities (
+	id         TEXT PRIMARY KEY,    -- ns/[pkg/]name
+	collection TEXT NOT NULL,
+	namespace  TEXT NOT NULL,
+	path       TEXT NOT NULL,       -- ns or ns/pkg
+	revision   INTEGER NOT NULL,
+	shared     INTEGER NOT NULL,    -- published and no binding
+	updated    INTEGER NOT NULL,
+	written    INTEGER NOT NULL,    -- nanoseconds; orders what was updated in one millisecond
+	document   BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entities_listed ON entities (collection, namespace, updated DESC);
+
+CREATE TABLE IF NOT EXISTS subjects (
+	subject  TEXT PRIMARY KEY,
+	document BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS subject_keys (
+	uuid      TEXT PRIMARY KEY,
+	subject   TEXT NOT NULL,
+	namespace TEXT NOT NULL,
+	secret    TEXT NOT NULL,
+	blocked   INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS subject_keys_namespace ON subject_keys (namespace);
+
+CREATE TABLE IF NOT EXISTS namespace_limits (
+	namespace TEXT PRIMARY KEY,
+	document  BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Ids grow with time, so new records are appended to the table and to its indices.
+CREATE TABLE IF NOT EXISTS activations (
+	id        TEXT PRIMARY KEY,
+	namespace TEXT NOT NULL,
+	name      TEXT NOT NULL,        -- name or pkg/name, as lists filter
+	start     INTEGER NOT NULL,
+	document  BLOB NOT NULL         -- without logs and result
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS activations_started ON activations (namespace, start);
+CREATE INDEX IF NOT EXISTS activations_named ON activations (namespace, name, start);
+
+-- Logs and results are apart, so that lists read small rows.
+CREATE TABLE IF NOT EXISTS activation_bodies (
+	id     TEXT PRIMARY KEY,
+	result BLOB,
+	logs   BLOB
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS journal (
+	sequence INTEGER PRIMARY KEY,
+	id       TEXT NOT NULL UNIQUE,
+	taken    INTEGER NOT NULL DEFAULT 0,
+	message  BLOB NOT NULL
+);
+`
+
+// pragmas are set on every connection. With WAL and synchronous=NORMAL a commit
+// is one write to the log and survives the loss of the process; the loss of
+// the machine may cost the last moments, never the database.
+const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)&_txlock=immediate"

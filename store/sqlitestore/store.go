@@ -1,0 +1,105 @@
+// Package sqlitestore is the embedded store: one SQLite database in WAL mode,
+// all changes through one connection with group commit, reads beside them.
+//
+// It promises what package store promises, for one process on one machine.
+// Read schema.go, then writer.go.
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", pure Go
+
+	"quirl/store"
+)
+
+// readers is the number of connections that read beside the writer.
+const readers = 4
+
+// A Store is a SQLite database. Make one with Open.
+type Store struct {
+	w  *writer
+	db *sql.DB
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database file, making it and its folder when missing.
+func Open(ctx context.Context, file string) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+pragmas)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", file, err)
+	}
+	db.SetMaxOpenConns(readers + 1)
+	db.SetMaxIdleConns(readers + 1)
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, schema)
+	}
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open database %s: %w", file, err)
+	}
+	return &Store{newWriter(conn), db}, nil
+}
+
+// Close is that of store.Store.
+func (s *Store) Close() error {
+	return errors.Join(s.w.close(), s.db.Close())
+}
+
+// row reads one row; no row is store.ErrNotFound.
+func (s *Store) row(ctx context.Context, query string, args []any, into ...any) error {
+	err := s.db.QueryRowContext(ctx, query, args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// rows calls each for every row.
+func (s *Store) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// A condition is the WHERE part of a query under construction.
+type condition struct {
+	parts []string
+	args  []any
+}
+
+func (c *condition) and(part string, args ...any) {
+	c.parts = append(c.parts, part)
+	c.args = append(c.args, args...)
+}
+
+func (c *condition) String() string { return " WHERE " + strings.Join(c.parts, " AND ") }
+
+// page appends LIMIT and OFFSET; limit 0 is no limit.
+func (c *condition) page(limit, skip int) string {
+	if limit == 0 {
+		limit = -1
+	}
+	c.args = append(c.args, limit, skip)
+	return " LIMIT ? OFFSET ?"
+}

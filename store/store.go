@@ -1,0 +1,161 @@
+// Package store keeps what must outlive the process: entities, code, subjects,
+// activation records, and the journal of accepted work.
+//
+// A Store promises that what a method confirmed survives the loss of the
+// process, that a reader sees every write confirmed before it began, and that
+// of two writers of one revision exactly one wins. What every implementation
+// must do is written twice: in the comments here, for people, and in package
+// storetest, for machines.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"quirl/whisk"
+)
+
+var (
+	// ErrNotFound says that there is nothing under that key.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that the entity exists already or has another revision by now.
+	ErrConflict = errors.New("revision conflict")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("store closed")
+)
+
+// A Store is the sum of what one database offers. Attachments are apart, since
+// bytes in bulk usually live elsewhere.
+// All methods may be called from many goroutines at once.
+type Store interface {
+	Entities
+	Subjects
+	Activations
+	Journal
+
+	// Close waits for running calls and releases the database.
+	Close() error
+}
+
+// Entities keeps actions, packages, triggers and rules under one key space, the
+// ID of their full name ("ns/[pkg/]name").
+type Entities interface {
+	// Entity returns the entity under id, whatever its collection, or ErrNotFound.
+	// The caller must not change it.
+	Entity(ctx context.Context, id string) (whisk.Entity, error)
+
+	// PutEntity writes e and returns its new revision. The revision in e must be
+	// the stored one, empty when there must be none; else ErrConflict. It does not keep e.
+	PutEntity(ctx context.Context, e whisk.Entity) (revision string, err error)
+
+	// DeleteEntity removes the entity under id if it still has that revision, else ErrConflict.
+	DeleteEntity(ctx context.Context, id, revision string) error
+
+	// ListEntities returns the matching entities, the last updated first.
+	ListEntities(ctx context.Context, q EntityQuery) ([]whisk.Entity, error)
+
+	// CountEntities counts the matching entities; Skip and Limit do not matter.
+	CountEntities(ctx context.Context, q EntityQuery) (int, error)
+}
+
+// An EntityQuery selects entities of one collection.
+type EntityQuery struct {
+	Collection whisk.Collection
+	// Path is a namespace, which includes its packages' actions, or "ns/pkg" for that package's alone.
+	Path whisk.Path
+	// Shared keeps only published packages that are no bindings.
+	Shared bool
+	// Skip and Limit cut the list; Limit 0 is no limit.
+	Skip, Limit int
+}
+
+// Subjects keeps who may use the platform.
+type Subjects interface {
+	// Identity finds the identity that key's UUID belongs to; its Key holds the
+	// true secret, for the caller to compare. ErrNotFound also for blocked subjects.
+	Identity(ctx context.Context, uuid string) (*whisk.Identity, error)
+
+	// NamespaceIdentity finds the identity of a namespace's first owner.
+	NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error)
+
+	// Subject returns a subject by its name, blocked or not.
+	Subject(ctx context.Context, name string) (*whisk.Subject, error)
+
+	// PutSubject writes a subject in place of the one with that name.
+	PutSubject(ctx context.Context, s whisk.Subject) error
+
+	// PutNamespaceLimits writes a namespace's own limits in place of earlier ones.
+	PutNamespaceLimits(ctx context.Context, namespace string, l whisk.NamespaceLimits) error
+}
+
+// Activations keeps the records of what ran.
+type Activations interface {
+	// PutActivations writes records, each of an id that has none yet, and takes
+	// their ids out of the journal, all at once or not at all. The number of
+	// records refused because their id has a record already is returned; such a
+	// refusal is no error and hinders no other record.
+	PutActivations(ctx context.Context, records []Record) (refused int, err error)
+
+	// Activation returns the record of a namespace and id, or ErrNotFound.
+	Activation(ctx context.Context, namespace string, id whisk.ActivationID) (*whisk.Activation, error)
+
+	// ListActivations returns the matching records, the last started first.
+	// Without q.Full they lack logs and results.
+	ListActivations(ctx context.Context, q ActivationQuery) ([]*whisk.Activation, error)
+
+	// CountActivations counts the matching records; Skip and Limit do not matter.
+	CountActivations(ctx context.Context, q ActivationQuery) (int, error)
+}
+
+// A Record is an activation to be written.
+type Record struct {
+	*whisk.Activation
+	// Discard says that no record is wanted; its id only leaves the journal.
+	Discard bool
+}
+
+// An ActivationQuery selects records of one namespace.
+type ActivationQuery struct {
+	Namespace string
+	// Name keeps the records of that filter name (see whisk.Activation.FilterName); empty keeps all.
+	Name string
+	// Since and Upto bound the start, inclusively, in epoch milliseconds; 0 is no bound.
+	Since, Upto int64
+	// Full asks for whole records.
+	Full bool
+	// Skip and Limit cut the list; Limit 0 is no limit.
+	Skip, Limit int
+}
+
+// A Journal remembers accepted work until it has a record, so that what was
+// answered 202 survives the loss of the process.
+type Journal interface {
+	// Accept writes an entry; when it returns the entry is safe.
+	Accept(ctx context.Context, e JournalEntry) error
+
+	// Take marks the entry of id as taken, before its function starts. It returns
+	// false when there is no such entry or when it was taken before: then the
+	// function must not be started.
+	Take(ctx context.Context, id whisk.ActivationID) (bool, error)
+
+	// Entries returns all entries in the order in which they were accepted.
+	Entries(ctx context.Context) ([]JournalEntry, error)
+}
+
+// A JournalEntry is one accepted activation.
+type JournalEntry struct {
+	ID      whisk.ActivationID
+	Message []byte // the activation message, encoded
+	Taken   bool   // an invoker had begun with it
+}
+
+// Attachments keeps code by the SHA-256 of its bytes.
+// All methods may be called from many goroutines at once.
+type Attachments interface {
+	// PutAttachment keeps data and returns its lower-case hex SHA-256. Equal data is kept once.
+	PutAttachment(ctx context.Context, data []byte) (sha256 string, err error)
+
+	// Attachment returns the bytes, or ErrNotFound. Bytes that do not have that
+	// sum any more are an error, never returned.
+	Attachment(ctx context.Context, sha256 string) ([]byte, error)
+}
