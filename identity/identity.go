@@ -1,0 +1,32 @@
+// Package identity finds out who makes a request.
+//
+// A Provider promises that credentials of a blocked or unknown subject are
+// never accepted longer than its documented delay, and that a wrong secret is
+// never accepted. What every implementation must do is written twice: in the
+// comments here, for people, and in package identitytest, for machines.
+package identity
+
+import (
+	"context"
+	"errors"
+
+	"quirl/whisk"
+)
+
+// ErrUnknown says that the credentials belong to nobody who may use the platform.
+var ErrUnknown = errors.New("unknown credentials")
+
+// Credentials are what a request brought.
+type Credentials struct {
+	// User and Password are the halves of a Basic pair: a namespace's UUID and its key.
+	User, Password string
+}
+
+// A Provider maps credentials to identities.
+// Its methods may be called from many goroutines at once.
+type Provider interface {
+	// Authenticate returns the identity that the credentials prove, or ErrUnknown.
+	// Any other error means that it cannot be told at the moment. The caller must
+	// not change the identity.
+	Authenticate(ctx context.Context, c Credentials) (*whisk.Identity, error)
+}
