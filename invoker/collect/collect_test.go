@@ -1,0 +1,103 @@
+package collect_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quirl/invoker/collect"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 5000, time.UTC)
+
+const stamp = "2026-01-02T12:00:00.000005000Z "
+
+func pipes() (c *collect.Collector, stdout, stderr *io.PipeWriter) {
+	outR, outW := io.Pipe()
+	errR, errW := io.Pipe()
+	return collect.New(outR, errR, func() time.Time { return noon }), outW, errW
+}
+
+func TestSegments(t *testing.T) {
+	c, stdout, stderr := pipes()
+	first := c.Begin(1000)
+	fmt.Fprint(stdout, "hello\nno line end"+collect.Sentinel+"\n")
+	fmt.Fprint(stderr, "oops\r\n"+collect.Sentinel+"\n")
+	<-first.Done()
+	lines, truncated, whole := first.Lines()
+	want := []string{stamp + "stdout: hello", stamp + "stdout: no line end", stamp + "stderr: oops"}
+	if diff := cmp.Diff(want, lines); diff != "" || truncated || !whole {
+		t.Errorf("first activation, truncated %v, whole %v (-want +got):\n%s", truncated, whole, diff)
+	}
+
+	second := c.Begin(1000)
+	stdout.Close()
+	stderr.Close()
+	<-second.Done()
+	if lines, _, whole := second.Lines(); len(lines) != 0 || whole {
+		t.Errorf("after the end of the streams: lines %q, whole %v", lines, whole)
+	}
+	c.Wait()
+}
+
+func TestLimitKeepsReading(t *testing.T) {
+	c, stdout, stderr := pipes()
+	s := c.Begin(100)
+	for range 10_000 {
+		fmt.Fprintln(stdout, strings.Repeat("x", 999))
+	}
+	fmt.Fprintln(stdout, collect.Sentinel)
+	fmt.Fprintln(stderr, collect.Sentinel)
+	<-s.Done()
+	lines, truncated, whole := s.Lines()
+	if len(lines) != 0 || !truncated || !whole {
+		t.Errorf("got %d lines, truncated %v, whole %v", len(lines), truncated, whole)
+	}
+}
+
+func TestLimitZero(t *testing.T) {
+	c, stdout, stderr := pipes()
+	s := c.Begin(0)
+	fmt.Fprint(stdout, "hello\n"+collect.Sentinel+"\n")
+	fmt.Fprintln(stderr, collect.Sentinel)
+	<-s.Done()
+	if lines, truncated, _ := s.Lines(); len(lines) != 0 || truncated {
+		t.Errorf("got lines %q, truncated %v, want none and no notice", lines, truncated)
+	}
+}
+
+func TestUnfinishedSegmentGivesWay(t *testing.T) {
+	c, stdout, _ := pipes()
+	first := c.Begin(1000)
+	fmt.Fprint(stdout, "one\n")
+	fmt.Fprint(stdout, "two\n") // returns when "one" was taken over by the reader
+	fmt.Fprint(stdout, "three\n")
+	lines, _, whole := first.Lines()
+	if len(lines) == 0 || whole {
+		t.Errorf("lines %q, whole %v", lines, whole)
+	}
+	if next := c.Begin(1000); next == first {
+		t.Error("the next activation got the same segment")
+	}
+}
+
+func FuzzCollector(f *testing.F) {
+	f.Add("a\nb"+collect.Sentinel, "x\r\n")
+	f.Add(strings.Repeat("long", 20_000), "\n\n")
+	f.Fuzz(func(t *testing.T, stdout, stderr string) {
+		c := collect.New(strings.NewReader(stdout), strings.NewReader(stderr), func() time.Time { return noon })
+		s := c.Begin(1 << 20)
+		<-s.Done()
+		c.Wait()
+		lines, _, _ := s.Lines()
+		for _, l := range lines {
+			if !strings.HasPrefix(l, stamp) || strings.Contains(l, collect.Sentinel) || strings.Contains(l, "\n") {
+				t.Errorf("bad line %q", l)
+			}
+		}
+	})
+}
