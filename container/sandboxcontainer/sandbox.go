@@ -1,0 +1,114 @@
+//go:build linux
+
+package sandboxcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"quirl/container"
+)
+
+// dialRetry is how often a full queue of connections is tried again.
+const dialRetry = 2 * time.Millisecond
+
+// A sandbox is a started shell: one container.
+type sandbox struct {
+	factory *Factory
+	shell   *shell
+	name    string
+	freezer freezer
+
+	removing sync.Once
+	removed  chan struct{} // closed when the first removal is over
+	err      error         // of the removal; valid after removed
+}
+
+var _ container.Container = (*sandbox)(nil)
+
+func newSandbox(f *Factory, s *shell, name string) *sandbox {
+	return &sandbox{factory: f, shell: s, name: name, freezer: newFreezer(s.box), removed: make(chan struct{})}
+}
+
+func (c *sandbox) ID() string                         { return c.name }
+func (c *sandbox) Output() (stdout, stderr io.Reader) { return c.shell.stdout, c.shell.stderr }
+func (c *sandbox) Done() <-chan struct{}              { return c.shell.done }
+
+func (c *sandbox) Exit() container.Exit {
+	if !c.shell.isDone() {
+		return container.Exit{}
+	}
+	return c.shell.exit
+}
+
+// Dial connects to the container's socket. The kernel accepts before the
+// runtime does, so there is nothing to wait for.
+func (c *sandbox) Dial(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	for {
+		if c.shell.isDone() {
+			return nil, c.gone()
+		}
+		conn, err := dialer.DialContext(ctx, "unix", c.shell.socket)
+		switch {
+		case err == nil:
+			return conn, nil
+		case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ENOENT):
+			// Nobody has the listening socket any more.
+			return nil, c.gone()
+		case !errors.Is(err, unix.EAGAIN):
+			return nil, fmt.Errorf("dial container %s: %w", c.name, err)
+		}
+		// The queue is full, which the kernel says at once.
+		if err := tick(ctx, dialRetry); err != nil {
+			return nil, fmt.Errorf("dial container %s: too many connections wait: %w", c.name, err)
+		}
+	}
+}
+
+func (c *sandbox) gone() error { return fmt.Errorf("container %s: %w", c.name, container.ErrGone) }
+
+// Pause stops every process of the container.
+func (c *sandbox) Pause(ctx context.Context) error { return c.change(ctx, "pause", c.freezer.freeze) }
+
+// Resume continues a paused container.
+func (c *sandbox) Resume(ctx context.Context) error { return c.change(ctx, "resume", c.freezer.thaw) }
+
+func (c *sandbox) change(ctx context.Context, what string, to func(context.Context) error) error {
+	if c.shell.isDone() {
+		return c.gone()
+	}
+	err := to(ctx)
+	if err != nil && c.shell.isDone() {
+		return c.gone()
+	}
+	if err != nil {
+		return fmt.Errorf("%s container %s: %w", what, c.name, err)
+	}
+	return nil
+}
+
+// Remove kills what runs and gives everything back. The removal goes on when
+// ctx ends before it is over.
+func (c *sandbox) Remove(ctx context.Context) error {
+	c.removing.Do(func() {
+		go func() {
+			c.err = c.shell.remove()
+			c.factory.forget(c.name)
+			close(c.removed)
+		}()
+	})
+	select {
+	case <-c.removed:
+		return c.err
+	case <-ctx.Done():
+		return fmt.Errorf("remove container %s: %w", c.name, ctx.Err())
+	}
+}
