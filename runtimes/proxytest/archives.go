@@ -1,0 +1,102 @@
+package proxytest
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io/fs"
+	"testing"
+
+	"quirl/proxy"
+)
+
+// A file is an entry of an archive. Its mode is 0644 unless it says otherwise.
+type file struct {
+	name, content string
+	mode          fs.FileMode
+}
+
+func (f file) fileMode() fs.FileMode {
+	if f.mode == 0 {
+		return 0o644
+	}
+	return f.mode
+}
+
+// zipped is the code of an action in a zip file: deflated, or stored as it is.
+func zipped(t testing.TB, method uint16, files ...file) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, f := range files {
+		h := &zip.FileHeader{Name: f.name, Method: method}
+		h.SetMode(f.fileMode())
+		entry, err := w.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := entry.Write([]byte(f.content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.SetComment("a comment after the directory"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+// tarred is the code of an action in a tar.gz file.
+func tarred(t testing.TB, files ...file) string {
+	t.Helper()
+	var b bytes.Buffer
+	gz := gzip.NewWriter(&b)
+	w := tar.NewWriter(gz)
+	for _, f := range files {
+		h := &tar.Header{Name: f.name, Mode: int64(f.fileMode().Perm()), Size: int64(len(f.content)), Typeflag: tar.TypeReg}
+		if f.mode&fs.ModeSymlink != 0 {
+			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, f.content, 0
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if h.Size > 0 {
+			if _, err := w.Write([]byte(f.content)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := gz.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+// binaryRequest is an /init with an archive.
+func binaryRequest(code string) proxy.InitRequest {
+	r := initRequest(code)
+	r.Binary = true
+	return r
+}
+
+// unsafeArchives are refused whatever the language; main is an entry that is fine.
+func unsafeArchives(t testing.TB, main file) map[string]string {
+	return map[string]string{
+		"zip, parent folder":  zipped(t, zip.Deflate, main, file{name: "../evil", content: "x"}),
+		"zip, in the middle":  zipped(t, zip.Deflate, main, file{name: "a/../../evil", content: "x"}),
+		"zip, absolute":       zipped(t, zip.Deflate, main, file{name: "/tmp/evil", content: "x"}),
+		"zip, link":           zipped(t, zip.Deflate, main, file{name: "link", content: "/etc", mode: fs.ModeSymlink | 0o777}),
+		"tar, parent folder":  tarred(t, main, file{name: "../evil", content: "x"}),
+		"tar, absolute":       tarred(t, main, file{name: "/tmp/evil", content: "x"}),
+		"tar, link":           tarred(t, main, file{name: "link", content: "/etc", mode: fs.ModeSymlink | 0o777}),
+		"zip, cut off":        zipped(t, zip.Deflate, main)[:80],
+		"neither zip nor tar": base64.StdEncoding.EncodeToString([]byte("PK, but not really a zip file at all")),
+	}
+}

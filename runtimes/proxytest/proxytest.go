@@ -1,0 +1,130 @@
+// Package proxytest is the contract of the runtimes for machines: every kind that
+// runs without an image passes Run, in containers of every Factory.
+//
+// The cases follow OpenWhisk's runtime contract and what its own runtimes are
+// tested for; those that differ between languages are in files named after them.
+package proxytest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"quirl/container"
+	"quirl/runtimes"
+)
+
+// patience bounds each wait of the suite for something that must happen.
+const patience = 60 * time.Second
+
+// memory of each container, in bytes; one case sends code of 48 MB.
+const memory = 512 << 20
+
+// apiHost is in every container's environment.
+const apiHost = "https://api.example:443"
+
+// Run checks the given kinds, or all that can run here, in containers of the
+// Factory that open returns; it is called once for each kind. A kind without its
+// interpreter is skipped.
+func Run(t *testing.T, open func(*testing.T) container.Factory, kinds ...string) {
+	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	RunOffer(t, open, offer, kinds...)
+}
+
+// RunOffer is Run with interpreters that were found in another way.
+func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runtimes.Offer, kinds ...string) {
+	if len(kinds) == 0 {
+		kinds = offer.Manifest.Kinds()
+	}
+	files, err := runtimes.Extract(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			r, err := offer.Manifest.Resolve(kind)
+			if err != nil {
+				t.Skip("not on this machine: ", err)
+			}
+			lang, ok := languages()[r.Local.Runtime]
+			if !ok {
+				t.Fatalf("there are no cases for runtime %s", r.Local.Runtime)
+			}
+			b := &bench{offer: offer, files: files, kind: kind, lang: lang, factory: open(t)}
+			t.Cleanup(func() {
+				if err := b.factory.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			b.runAll(t)
+		})
+	}
+}
+
+// A language is what the common cases need of it, and its own cases.
+type language struct {
+	samples samples
+	cases   []testCase
+}
+
+// samples are the sources of the common cases. The entry point is main.
+type samples struct {
+	echo        string // returns its argument; prints "hello stdout" and "hello stderr"
+	echoAsNiam  string // silent, and the function's name is niam
+	nonObject   string // returns the text "x"
+	environment string // returns all environment variables as an object
+	unicode     string // OpenWhisk's unicode test: {"delimiter": d} -> {"winter": d + " ☃ " + d}, also printed
+	flood       string // prints args.lines lines of 99 letters and "\n"
+	midLine     string // prints "no line end", without one, on both streams
+	large       string // a source of several hundred KB; its echo is silent
+	broken      string // has a syntax error
+	hardExit    string // ends the process with status 3
+	terminated  string // sends itself SIGTERM
+	child       string // prints "1", lets a child process print "2", prints "3"
+	counter     string // returns {"n": how often it was called}
+}
+
+type testCase struct {
+	name string
+	fn   func(*testing.T, *bench)
+}
+
+func languages() map[string]language {
+	return map[string]language{"nodejs": nodejs(), "python": python()}
+}
+
+// A bench is where a kind is tested.
+type bench struct {
+	offer   *runtimes.Offer
+	files   string
+	kind    string
+	lang    language
+	factory container.Factory
+	serial  int
+}
+
+func (b *bench) runAll(t *testing.T) {
+	for _, c := range append(commonCases(), b.lang.cases...) {
+		t.Run(c.name, func(t *testing.T) { c.fn(t, b) })
+	}
+}
+
+// spec is the container of the kind; env is added.
+func (b *bench) spec(env ...string) (container.Spec, error) {
+	s, err := b.offer.Spec(b.kind, b.files, append([]string{"__OW_API_HOST=" + apiHost}, env...)...)
+	b.serial++
+	s.Name = fmt.Sprintf("wsk0_%d_guest_proxytest", b.serial)
+	s.Memory = memory
+	return s, err
+}
+
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,90 @@
+package runtimes
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"quirl/container"
+)
+
+// mountPoint is where containers see the folders of the runtimes.
+const mountPoint = "/quirl"
+
+// systemPath is what functions find in PATH, after their interpreter's own folder.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// errNoInterpreter is Spec's complaint about a kind that has no program here.
+var errNoInterpreter = errors.New("no interpreter on this machine")
+
+// Spec says how to start a container of a kind: Kind, Command, Env and Mounts are
+// set, the rest is the caller's. files is the folder that Extract returned; env is
+// added to the environment, e.g. __OW_API_HOST=https://host:443. A kind that is
+// not on offer is an error.
+func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) {
+	r, err := o.Manifest.Resolve(kind)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	interpreter, ok := o.interpreters[r.Kind]
+	if !ok {
+		return container.Spec{}, fmt.Errorf("start %s: %w", r.Kind, errNoInterpreter)
+	}
+	target := mountPoint + "/" + r.Local.Runtime
+	mounts := []container.Mount{{Source: filepath.Join(files, r.Local.Runtime), Target: target}}
+	return container.Spec{
+		Kind:    r.Kind,
+		Command: command(r.Local.Host, interpreter, target),
+		Env:     append(environment(filepath.Dir(interpreter.Path)), env...),
+		Mounts:  append(mounts, programMounts(r.Local.Host, interpreter)...),
+	}, nil
+}
+
+func command(host HostProgram, interpreter Interpreter, target string) []string {
+	argv := []string{interpreter.Path}
+	for _, arg := range host.Args {
+		argv = append(argv, strings.ReplaceAll(arg, "{runtime}", target))
+	}
+	return argv
+}
+
+// environment is the clean environment of every runtime. Nothing of this
+// process's own is in it; a missing TZ alone would cost node 20 ms.
+func environment(bin string) []string {
+	path := systemPath
+	if bin != "" && !strings.Contains(":"+systemPath+":", ":"+bin+":") {
+		path = bin + ":" + path
+	}
+	return []string{"PATH=" + path, "HOME=/tmp", "LANG=C.UTF-8", "TZ=UTC"}
+}
+
+// programMounts are what an interpreter outside /usr needs to see of the host,
+// at the same place.
+func programMounts(host HostProgram, interpreter Interpreter) []container.Mount {
+	prefix := filepath.Dir(filepath.Dir(interpreter.Path))
+	var mounts []container.Mount
+	for _, m := range host.Mounts {
+		path := strings.ReplaceAll(m, "{prefix}", prefix)
+		if strings.Contains(m, "{prefix}") && (inSystem(prefix) || tooWide(prefix)) {
+			if inSystem(prefix) {
+				continue
+			}
+			path = interpreter.Path // the program alone, not somebody's whole home
+		}
+		mounts = append(mounts, container.Mount{Source: path, Target: path})
+	}
+	return mounts
+}
+
+// inSystem says that every container sees path anyway.
+func inSystem(path string) bool {
+	return path == "/" || path == "/usr" || strings.HasPrefix(path, "/usr/")
+}
+
+// tooWide says that path is a home folder or a root of other things, not the
+// installation of one program: those lie deeper, or below /opt.
+func tooWide(path string) bool {
+	depth := strings.Count(path, "/")
+	return depth < 2 || (depth == 2 && !strings.HasPrefix(path, "/opt/"))
+}
