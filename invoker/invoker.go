@@ -1,0 +1,315 @@
+// Package invoker takes activations off the bus, has them run in containers and
+// reports what came of them.
+//
+// It promises that a function is started at most once for an activation, that
+// every activation it took ends in one record and one acknowledgement that frees
+// its slot, that an answer never waits for logs or records, and that its memory
+// use is bounded: when the pool's queue is full it stops receiving.
+//
+// What runs where is decided by package pool; this package is its shell. Read
+// invoker.go (work comes in, decisions go out), then cell.go (one container's
+// life), run.go (one activation's) and record.go (what is written down).
+package invoker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"quirl/bus"
+	"quirl/bus/message"
+	"quirl/container"
+	"quirl/invoker/pool"
+	"quirl/logstore"
+	"quirl/result"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// Config are an Invoker's parts.
+type Config struct {
+	ID          int // this invoker's number
+	Bus         bus.Bus
+	Entities    store.Entities
+	Attachments store.Attachments
+	Journal     store.Journal
+	Containers  container.Factory
+	Runtimes    Runtimes
+	Recorder    *result.Recorder
+	Logs        logstore.Store
+	Pool        pool.Config
+	// Shells are the kinds for which isolation is made ahead.
+	Shells []string
+	Limits whisk.SystemLimits
+	// APIHost is the URL of the API as functions are told it.
+	APIHost string
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Runtimes knows how to start the containers of each kind.
+type Runtimes interface {
+	// ContainerSpec returns what to start for a kind; image is that of a blackbox
+	// action. Name, memory and CPU shares are the caller's to fill in. It fails
+	// for kinds that cannot run here.
+	ContainerSpec(kind, image string) (container.Spec, error)
+	// OwnRuntime says that a kind's containers speak our additions to the runtime
+	// contract: kept connections and warming up.
+	OwnRuntime(kind string) bool
+}
+
+// An Invoker runs activations. Make one with New and let it Run.
+type Invoker struct {
+	Config
+
+	mu    sync.Mutex
+	pool  *pool.Pool
+	cells map[int]*cell
+	jobs  map[string]*job // by activation id, until they end
+	timer *time.Timer
+	wake  time.Time // when timer fires, zero when it does not
+
+	work sync.WaitGroup // cells at work
+	room chan struct{}  // a token per job that has come in
+	ctx  context.Context
+}
+
+// A job is an activation from its arrival to its end.
+type job struct {
+	msg     *message.Activation
+	action  *whisk.Action
+	kind    string
+	arrived time.Time
+	taken   bool // marked in the journal
+	retried bool // came back once from a container in which it did not start
+}
+
+// New returns an Invoker.
+func New(cfg Config) *Invoker {
+	return &Invoker{
+		Config: cfg,
+		pool:   pool.New(cfg.Pool),
+		cells:  make(map[int]*cell),
+		jobs:   make(map[string]*job),
+		room:   make(chan struct{}, cfg.Pool.Queue),
+	}
+}
+
+// Run works until ctx ends. Then it takes nothing more, lets running
+// activations end, and removes all containers.
+func (i *Invoker) Run(ctx context.Context) error {
+	// Containers and running activations outlive the order to stop.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	i.mu.Lock()
+	i.ctx = work
+	i.timer = time.AfterFunc(time.Hour, i.tick)
+	i.mu.Unlock()
+	i.prepareShells()
+	i.drive(pool.Tick{})
+	err := i.receive(ctx)
+	i.drive(pool.Drain{})
+	i.work.Wait()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.timer.Stop()
+	return err
+}
+
+// prepareShells has the factory make ready what the next containers will need.
+func (i *Invoker) prepareShells() {
+	preparer, ok := i.Containers.(container.Preparer)
+	if !ok {
+		return
+	}
+	for _, kind := range i.Shells {
+		spec, err := i.Runtimes.ContainerSpec(kind, "")
+		if err != nil {
+			i.Log.Error("no shells can be prepared", "kind", kind, "error", err)
+			continue
+		}
+		preparer.Prepare(i.complete(spec, "shell", i.Limits.Memory.Default, 0), 1)
+	}
+}
+
+func (i *Invoker) receive(ctx context.Context) error {
+	topic := message.InvokerTopic(i.ID)
+	for {
+		select {
+		case i.room <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		delivery, err := i.Bus.Receive(ctx, topic, topic)
+		if err != nil {
+			<-i.room
+			if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("receive work: %w", err)
+		}
+		m, err := message.AsActivation(delivery.Message())
+		if err != nil {
+			i.Log.Error("activation message cannot be read", "error", err)
+			<-i.room
+		} else {
+			i.accept(m)
+		}
+		delivery.Ack()
+	}
+}
+
+// accept finds the action of an activation and hands it to the pool.
+func (i *Invoker) accept(m *message.Activation) {
+	j := &job{msg: m, kind: "unknown", arrived: i.Now()}
+	action, err := store.Get[*whisk.Action](i.ctx, i.Entities, m.Action.ID())
+	if err == nil && action.Revision != m.Revision && m.Revision != "" {
+		i.Log.Debug("action was updated after the call", "action", m.Action.ID(), "activation", m.ID)
+	}
+	if err != nil {
+		text := "Action could not be fetched."
+		if whisk.KindOf(err) == whisk.NotFound {
+			text = "Action could not be found or may have been deleted."
+		}
+		i.fail(j, whisk.ErrorResponse(whisk.InternalError, text))
+		return
+	}
+	j.action, j.kind = action, action.Exec.Kind
+	i.mu.Lock()
+	i.jobs[string(m.ID)] = j
+	i.mu.Unlock()
+	i.drive(pool.Arrived{Job: pool.Job{
+		ID:          string(m.ID),
+		Key:         pool.Key{Namespace: m.User.Namespace, Action: action.FullName().ID(), Revision: action.Revision},
+		Kind:        action.Exec.Kind,
+		Image:       action.Exec.Image,
+		Memory:      action.Limits.Memory,
+		Concurrency: action.Limits.Concurrency,
+	}})
+}
+
+// drive tells the pool what happened and sees to it that its commands are carried out.
+func (i *Invoker) drive(e pool.Event) {
+	i.mu.Lock()
+	var rest []func()
+	now := i.Now()
+	for _, c := range i.pool.Step(e, now) {
+		if do := i.order(c); do != nil {
+			rest = append(rest, do)
+		}
+	}
+	i.setTimer(now)
+	i.mu.Unlock()
+	for _, do := range rest {
+		do()
+	}
+}
+
+// order gives the commands for a container to its cell, in their order, and
+// returns what else is to be done once i.mu is free, which is held now.
+func (i *Invoker) order(c pool.Command) func() {
+	switch c := c.(type) {
+	case pool.Create:
+		i.work.Add(1)
+		cell := newCell(i, c)
+		i.cells[c.Container] = cell
+		go cell.live()
+	case pool.Run:
+		i.cells[c.Container].order(c)
+	case pool.Pause:
+		i.cells[c.Container].order(c)
+	case pool.Remove:
+		i.cells[c.Container].order(c)
+		delete(i.cells, c.Container)
+	case pool.Fail:
+		j := i.jobs[c.Job.ID]
+		return func() { i.fail(j, provisioningFailed(j, c.Err)) }
+	case pool.Refuse:
+		j := i.jobs[c.Job.ID]
+		return func() {
+			i.fail(j, whisk.ErrorResponse(whisk.InternalError, "Too many activations are waiting for a container."))
+		}
+	case pool.HandBack:
+		j := i.jobs[c.Job.ID]
+		return func() { i.handBack(j) }
+	}
+	return nil
+}
+
+// handBack leaves an activation to whoever comes next: what stands in the
+// journal untaken is sent again after the next start. A caller who waits is told.
+func (i *Invoker) handBack(j *job) {
+	if j.msg.Journaled && !j.taken {
+		i.end(j)
+		i.report(j, nil, true)
+		return
+	}
+	i.fail(j, whisk.ErrorResponse(whisk.InternalError, "The platform is stopping."))
+}
+
+// provisioningFailed is the outcome when no container could be made.
+func provisioningFailed(j *job, err error) whisk.Response {
+	switch {
+	case errors.Is(err, container.ErrNoImage):
+		return whisk.ErrorResponse(whisk.DeveloperError, fmt.Sprintf("Failed to pull container image '%s'.", j.action.Exec.Image))
+	case errors.Is(err, container.ErrNoCommand):
+		return whisk.ErrorResponse(whisk.DeveloperError, "executable file not found in image "+j.action.Exec.Image)
+	}
+	return whisk.ErrorResponse(whisk.InternalError, "Failed to provision resources to run the action.")
+}
+
+// fail ends an activation that never got to a container.
+func (i *Invoker) fail(j *job, response whisk.Response) {
+	now := i.Now()
+	record := i.record(j, outcome{start: now, end: now, response: response})
+	i.finish(j, record)
+	i.report(j, record, true)
+}
+
+// end forgets a job and makes room for another one.
+func (i *Invoker) end(j *job) {
+	i.mu.Lock()
+	delete(i.jobs, string(j.msg.ID))
+	i.mu.Unlock()
+	<-i.room
+}
+
+// setTimer has the pool told the time when it next wants to know. i.mu is held.
+func (i *Invoker) setTimer(now time.Time) {
+	next := i.pool.Next()
+	if next.IsZero() || next.Equal(i.wake) {
+		return
+	}
+	i.wake = next
+	i.timer.Reset(max(next.Sub(now), time.Millisecond))
+}
+
+func (i *Invoker) tick() {
+	i.mu.Lock()
+	i.wake = time.Time{}
+	i.mu.Unlock()
+	i.drive(pool.Tick{})
+}
+
+// Stats returns what the pool holds.
+func (i *Invoker) Stats() pool.Stats {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.pool.Stats()
+}
+
+// complete fills in what a spec does not know of the kind alone.
+func (i *Invoker) complete(spec container.Spec, name string, memory, shares int) container.Spec {
+	spec.Name = name
+	spec.Memory = int64(memory) * whisk.MB
+	spec.CPUShares = shares
+	spec.Env = append(spec.Env[:len(spec.Env):len(spec.Env)], "__OW_API_HOST="+i.APIHost)
+	return spec
+}
+
+// raw is shorthand for JSON that is passed on as it is.
+type raw = json.RawMessage

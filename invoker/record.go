@@ -1,0 +1,113 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"quirl/bus"
+	"quirl/bus/message"
+	"quirl/invoker/pool"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// A timeline says where the time of an activation went, in microseconds. It is
+// ours: an annotation that OpenWhisk does not have.
+type timeline struct {
+	Admission int64 `json:"admission"` // from the request to the invoker
+	Queue     int64 `json:"queue"`     // until the pool had a container
+	Container int64 `json:"container"` // until the container was ready: resumed, initialized
+	Init      int64 `json:"init,omitempty"`
+	Run       int64 `json:"run"`
+}
+
+// record makes the record of an activation, without logs.
+func (i *Invoker) record(j *job, o outcome) *whisk.Activation {
+	m := j.msg
+	a := &whisk.Activation{
+		Namespace: m.User.Namespace, Name: m.Action.Name, Version: m.Version, Subject: m.User.Subject, ID: m.ID, Cause: m.Cause,
+		Start: o.start, End: o.end, Duration: o.end.UnixMilli() - o.start.UnixMilli(), Response: o.response,
+	}
+	notes := make(whisk.Parameters, 0, 10)
+	note := func(key string, value any) {
+		notes = append(notes, whisk.Parameter{Key: key, Value: whisk.Marshal(value)})
+	}
+	note("path", m.Action.ID())
+	note("waitTime", max(0, o.start.Sub(m.Received).Milliseconds()))
+	note("kind", j.kind)
+	note("timeout", o.timeout)
+	if j.action != nil {
+		note("limits", j.action.Limits)
+		a.Version = j.action.Version
+	}
+	if m.Cause != "" {
+		note("causedBy", "sequence")
+	}
+	if m.Binding != "" {
+		note("binding", string(m.Binding))
+	}
+	if o.cold {
+		note("initTime", o.initiated.Milliseconds())
+		note("coldStart", map[string]string{"reason": coldReason(o.origin)})
+	}
+	if !o.placed.IsZero() {
+		note("timeline", j.timeline(o))
+	}
+	a.Annotations = notes
+	return a
+}
+
+func coldReason(s pool.Start) string {
+	if s == pool.Stemmed {
+		return "no warm container was free: a stem cell was initialized"
+	}
+	return "neither a warm container nor a stem cell was free"
+}
+
+func (j *job) timeline(o outcome) timeline {
+	micros := func(from, to time.Time) int64 {
+		if from.IsZero() || to.Before(from) {
+			return 0
+		}
+		return to.Sub(from).Microseconds()
+	}
+	t := timeline{
+		Admission: micros(j.msg.Received, j.arrived),
+		Queue:     micros(j.arrived, o.placed),
+		Container: micros(o.placed, o.ready) - o.initiated.Microseconds(),
+		Init:      o.initiated.Microseconds(),
+	}
+	t.Run = micros(o.ready, o.end)
+	return t
+}
+
+// report tells the controller the result, unless record is nil or nobody waits
+// for it; done says that the caller's slot is free.
+func (i *Invoker) report(j *job, record *whisk.Activation, done bool) {
+	m := j.msg
+	ack := &message.Ack{ID: m.ID, TID: m.TID, Done: done, Invoker: i.ID}
+	if m.Blocking {
+		ack.Activation = record
+	}
+	if record != nil {
+		ack.SystemError = record.Response.Status == whisk.InternalError
+	}
+	err := i.Bus.Send(context.WithoutCancel(i.ctx), message.CompletedTopic(m.Controller), ack)
+	if err != nil && !errors.Is(err, bus.ErrClosed) {
+		i.Log.Error("acknowledgement cannot be sent", "activation", m.ID, "error", err)
+	}
+}
+
+// finish hands over the final record and forgets the job.
+func (i *Invoker) finish(j *job, record *whisk.Activation) {
+	lines, err := i.Logs.Write(i.ctx, record, record.Logs)
+	if err != nil {
+		i.Log.Error("logs cannot be stored", "activation", record.ID, "error", err)
+		lines = record.Logs
+	}
+	final := *record
+	final.Logs = lines
+	i.Recorder.Put(store.Record{Activation: &final, Discard: !j.msg.User.StoresActivations()})
+	i.end(j)
+}
