@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"quirl/entitlement"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+func (a *API) getAction(r *request) response {
+	if err := a.authorizeAction(r, entitlement.Read); err != nil {
+		return failed(a.actionError(err))
+	}
+	withCode, err := r.flag("code", true)
+	if err != nil {
+		return failed(err)
+	}
+	found, err := a.resolve(r.Context(), r.name)
+	if err != nil {
+		return failed(err)
+	}
+	action := found.Action
+	if withCode {
+		if action, err = a.loadCode(r.Context(), action); err != nil {
+			return failed(err)
+		}
+	}
+	view := viewAction(action)
+	view.Parameters = found.bound
+	if !withCode {
+		view.Binding = string(found.binding)
+	}
+	return ok(view)
+}
+
+// actionError turns the authorization's missing package into the generic text, as OpenWhisk answers for actions.
+func (a *API) actionError(err error) error { return a.packageListError(err) }
+
+func (a *API) deleteAction(r *request) response {
+	if err := a.authorizeAction(r, entitlement.Delete); err != nil {
+		return failed(err)
+	}
+	if err := a.checkPlainPackage(r.Context(), r.name); err != nil {
+		return failed(err)
+	}
+	action, err := store.Get[*whisk.Action](r.Context(), a.Entities, r.name.ID())
+	if err != nil {
+		return failed(err)
+	}
+	if err := a.Entities.DeleteEntity(r.Context(), r.name.ID(), action.Revision); err != nil {
+		return failed(err)
+	}
+	// A damaged or missing attachment does not prevent the deletion.
+	if loaded, err := a.loadCode(r.Context(), action); err == nil {
+		action = loaded
+	}
+	return ok(viewAction(action))
+}
+
+// checkPlainPackage wants the package of a packaged action to exist and to be no binding.
+func (a *API) checkPlainPackage(ctx context.Context, name whisk.FullName) error {
+	if name.Path.Package() == "" {
+		return nil
+	}
+	pkg, err := store.Get[*whisk.Package](ctx, a.Entities, string(name.Path))
+	if err != nil {
+		return err
+	}
+	if pkg.Binding != nil {
+		return whisk.Errorf(whisk.BadRequest, "Operation not permitted on package binding.")
+	}
+	return nil
+}
+
+func (a *API) putAction(r *request) response {
+	if err := a.authorizeAction(r, entitlement.Put); err != nil {
+		return failed(err)
+	}
+	if err := a.checkPlainPackage(r.Context(), r.name); err != nil {
+		return failed(err)
+	}
+	body, err := r.entity()
+	if err != nil {
+		return failed(err)
+	}
+	change, err := a.parseAction(r, body)
+	if err != nil {
+		return failed(err)
+	}
+	overwrite, err := r.flag("overwrite", false)
+	if err != nil {
+		return failed(err)
+	}
+	if err := change.checkSizes(&a.Limits); err != nil {
+		return failed(err)
+	}
+	limits := r.caller.Effective(&a.Limits)
+	if err := change.limits.Check(&limits); err != nil {
+		return failed(err)
+	}
+	if err := a.checkComponents(r, change.exec); err != nil {
+		return failed(err)
+	}
+	if err := a.checkKindAllowed(r, change.exec); err != nil {
+		return failed(err)
+	}
+	action, err := a.applyAction(r, change, overwrite, &limits)
+	if err != nil {
+		return failed(err)
+	}
+	return answer(a.storeAction(r.Context(), action))
+}
+
+// applyAction makes the new state of the action from the stored one and the change.
+func (a *API) applyAction(r *request, c *actionChange, overwrite bool, limits *whisk.SystemLimits) (*whisk.Action, error) {
+	old, err := store.Get[*whisk.Action](r.Context(), a.Entities, r.name.ID())
+	switch {
+	case whisk.KindOf(err) == whisk.NotFound:
+		if c.exec == nil {
+			return nil, whisk.Errorf(whisk.BadRequest, "exec undefined")
+		}
+	case err != nil:
+		return nil, err
+	case !overwrite:
+		return nil, whisk.Errorf(whisk.Conflict, "resource already exists")
+	}
+	if n := c.limits.Instances; n != nil && *n > limits.ConcurrentInvocations {
+		return nil, whisk.Errorf(whisk.BadRequest, "Max action instance concurrency must not exceed your namespace concurrency of %d.", limits.ConcurrentInvocations)
+	}
+	action := c.create(r.name, limits)
+	if old != nil {
+		action = c.update(old)
+	}
+	if a.Kinds.Deprecated(action.Exec.Kind) {
+		return nil, deprecated(action.Exec.Kind)
+	}
+	if err := a.checkSequence(r.Context(), r.name, c.exec); err != nil {
+		return nil, err
+	}
+	action.Touch(a.Now())
+	return action, nil
+}
+
+func deprecated(kind string) error {
+	return whisk.Errorf(whisk.BadRequest, "The '%s' runtime is no longer supported. You may read and delete but not update or invoke this action.", kind)
+}
+
+// storeAction writes the action, its new code first, and returns its view.
+func (a *API) storeAction(ctx context.Context, action *whisk.Action) (actionView, error) {
+	if code := action.Exec.Code; code != nil {
+		data, decoded := whisk.Stored(*code, action.Exec.Binary)
+		sum, err := a.Attachments.PutAttachment(ctx, data)
+		if err != nil {
+			return actionView{}, err
+		}
+		action.Exec.Attachment = &whisk.Attachment{SHA256: sum, Size: int64(len(data)), Decoded: decoded}
+	} else if loaded, err := a.loadCode(ctx, action); err == nil {
+		action = loaded
+	}
+	if _, err := a.Entities.PutEntity(ctx, action); err != nil {
+		return actionView{}, err
+	}
+	return viewAction(action), nil
+}
+
+// checkKindAllowed holds the kind against the namespace's list.
+func (a *API) checkKindAllowed(r *request, exec *whisk.Exec) error {
+	allowed := r.caller.Limits.AllowedKinds
+	if exec == nil || len(allowed) == 0 {
+		return nil
+	}
+	for _, kind := range allowed {
+		if kind == exec.Kind {
+			return nil
+		}
+	}
+	return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access actions of kind '%s'.", exec.Kind)
+}
+
+// checkComponents wants the caller to have the right to read each component of
+// a sequence. Of several refused ones the error names those without a package,
+// unless one has: then it names the last such package (OpenWhisk's habit).
+func (a *API) checkComponents(r *request, exec *whisk.Exec) error {
+	if exec == nil {
+		return nil
+	}
+	var plain []string
+	var packaged, other error
+	for _, c := range exec.Components {
+		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, entitlement.Resource{Collection: whisk.Actions, Path: c.Path, Name: c.Name})
+		switch {
+		case err == nil:
+		case whisk.KindOf(err) != whisk.Forbidden:
+			if other == nil {
+				other = err
+			}
+		case c.Path.Package() != "":
+			packaged = err
+		default:
+			plain = append(plain, c.ID())
+		}
+	}
+	switch {
+	case packaged != nil:
+		return packaged
+	case plain != nil:
+		slices.Sort(plain)
+		return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access '%s'.", strings.Join(plain, ", "))
+	case other != nil:
+		return a.actionError(other)
+	}
+	return nil
+}
+
+func (a *API) checkSequence(ctx context.Context, name whisk.FullName, exec *whisk.Exec) error {
+	if exec == nil || !exec.IsSequence() {
+		return nil
+	}
+	switch {
+	case len(exec.Components) == 0:
+		return whisk.Errorf(whisk.BadRequest, "No component specified for the sequence.")
+	case len(exec.Components) > a.Limits.SequenceLength:
+		return whisk.Errorf(whisk.BadRequest, "Too many actions in the sequence.")
+	}
+	for _, c := range exec.Components {
+		if c == name {
+			return whisk.Errorf(whisk.BadRequest, "Sequence may not refer to itself.")
+		}
+		_, err := a.resolve(ctx, c)
+		if whisk.KindOf(err) == whisk.NotFound && !errors.Is(err, context.Canceled) {
+			return whisk.Errorf(whisk.BadRequest, "Sequence component does not exist.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

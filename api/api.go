@@ -1,0 +1,70 @@
+// Package api serves the REST API of OpenWhisk, version 1.
+//
+// It promises the exact statuses and texts of the contract: clients decide by
+// them. Read routes.go, which shows the whole surface, then request.go for what
+// every handler has in common; each resource has a file of its own.
+package api
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"quirl/dispatch"
+	"quirl/entitlement"
+	"quirl/identity"
+	"quirl/logstore"
+	"quirl/result"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// Config are an API's parts.
+type Config struct {
+	Entities    store.Entities
+	Activations store.Activations
+	Attachments store.Attachments
+	Identities  identity.Provider
+	Entitlement entitlement.Entitlement
+	Dispatch    *dispatch.Dispatcher
+	Recorder    *result.Recorder
+	Logs        logstore.Store
+	Kinds       Kinds
+	Limits      whisk.SystemLimits
+	// Build and BuildNumber are told to clients that ask.
+	Build, BuildNumber string
+	Log                *slog.Logger
+	Now                func() time.Time
+}
+
+// Kinds are the runtimes on offer.
+type Kinds interface {
+	// ResolveKind returns the kind that a user's kind means, e.g. nodejs:20 for
+	// nodejs:default; false when there is no such kind.
+	ResolveKind(kind string) (resolved string, ok bool)
+	// Names are all kinds, the language runtimes only.
+	Names() []string
+	// RequiresMain says whether actions of the kind must name their entry point.
+	RequiresMain(kind string) bool
+	// Deprecated says that actions of the kind can be read and deleted only.
+	Deprecated(kind string) bool
+	// ValidImage says whether image can be the reference of a container image.
+	ValidImage(image string) bool
+	// Info is the "runtimes" object of the info document.
+	Info() json.RawMessage
+}
+
+// An API is the handler of the whole surface. Make one with New.
+type API struct {
+	Config
+}
+
+// New returns an API.
+func New(cfg Config) *API { return &API{cfg} }
+
+// ServeHTTP is that of http.Handler. Its time limit, body limit and connection
+// handling are the ingress's.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.route(&request{api: a, w: w, Request: r, tid: transactionID(r), received: a.Now()})
+}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"quirl/identity"
+	"quirl/whisk"
+)
+
+// A request is an HTTP request with what the way here has found out.
+type request struct {
+	*http.Request
+	api      *API
+	w        http.ResponseWriter
+	tid      string
+	received time.Time
+
+	caller    *whisk.Identity
+	namespace string         // of the path, "_" resolved
+	name      whisk.FullName // of the entity, where the path names one
+}
+
+// transactionID takes the client's id unless it pretends to be one of the system's.
+func transactionID(r *http.Request) string {
+	if ids, given := r.Header["X-Request-Id"]; given && !strings.HasPrefix(ids[0], "sid_") {
+		return ids[0]
+	}
+	return whisk.RandomText(32)
+}
+
+func (a *API) authenticate(r *request) error {
+	const missing = "The resource requires authentication, which was not supplied with the request"
+	user, password, ok := basicAuth(r.Header.Get("Authorization"))
+	if !ok {
+		return whisk.Errorf(whisk.Unauthenticated, missing)
+	}
+	id, err := a.Identities.Authenticate(r.Context(), identity.Credentials{User: user, Password: password})
+	if errors.Is(err, identity.ErrUnknown) {
+		return whisk.Errorf(whisk.Unauthenticated, "The supplied authentication is invalid")
+	}
+	r.caller = id
+	return err
+}
+
+// basicAuth reads a Basic header. Unlike http.Request.BasicAuth it accepts a pair without a colon.
+func basicAuth(header string) (user, password string, ok bool) {
+	scheme, encoded, found := strings.Cut(header, " ")
+	if !found || !strings.EqualFold(scheme, "Basic") {
+		return "", "", false
+	}
+	pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return "", "", false
+	}
+	user, password, _ = strings.Cut(string(pair), ":")
+	return user, password, true
+}
+
+func (r *request) setNamespace(segment string) error {
+	if segment == whisk.DefaultNamespace {
+		r.namespace = r.caller.Namespace
+		return nil
+	}
+	if n := len([]rune(segment)); n > whisk.MaxNameLength {
+		return whisk.Errorf(whisk.BadRequest, "Namespace longer than allowed: %d > %d.", n, whisk.MaxNameLength)
+	}
+	if !whisk.ValidName(segment) {
+		return whisk.Errorf(whisk.BadRequest, "The namespace contains illegal characters.")
+	}
+	r.namespace = segment
+	return nil
+}
+
+// A response is what a handler answers.
+type response struct {
+	status int
+	body   any    // encoded as JSON, unless nil
+	raw    []byte // sent as it is, instead of body
+	text   string // sent as plain text, instead of body
+	header http.Header
+	// routing says that no handler of a resource made it: then it has no CORS headers.
+	routing bool
+	err     error
+}
+
+func ok(body any) response                  { return response{status: http.StatusOK, body: body} }
+func text(status int, text string) response { return response{status: status, text: text} }
+func failed(err error) response             { return response{err: err} }
+func rejected(err error) response           { return response{err: err, routing: true} }
+
+// answer makes the response of a handler that has a value or an error.
+func answer[T any](value T, err error) response {
+	if err != nil {
+		return failed(err)
+	}
+	return ok(value)
+}
+
+var corsHeaders = [...][2]string{
+	{"Access-Control-Allow-Origin", "*"},
+	{"Access-Control-Allow-Headers", "Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent"},
+	{"Access-Control-Allow-Methods", "GET, DELETE, POST, PUT, HEAD"},
+}
+
+// reply sends the response: the one place where values and errors become HTTP.
+func (r *request) reply(res response) {
+	h := r.w.Header()
+	h["X-Request-Id"] = []string{r.tid}
+	var body []byte
+	if res.err != nil {
+		var rejection bool
+		res.status, body, rejection = r.errorBody(res.err)
+		res.routing = res.routing || rejection
+	}
+	if !res.routing {
+		for _, cors := range corsHeaders {
+			h[cors[0]] = []string{cors[1]}
+		}
+	}
+	for name, values := range res.header {
+		h[name] = values
+	}
+	contentType := "application/json"
+	switch {
+	case body != nil:
+	case res.text != "":
+		contentType, body = "text/plain; charset=UTF-8", []byte(res.text)
+	case res.raw != nil:
+		body = res.raw
+	case res.body != nil:
+		body = whisk.Marshal(res.body)
+	default:
+		contentType = ""
+	}
+	if contentType != "" {
+		h["Content-Type"] = []string{contentType}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	r.w.WriteHeader(res.status)
+	if r.Method != http.MethodHead {
+		r.w.Write(body) // the client's loss when it is gone
+	}
+}

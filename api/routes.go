@@ -1,0 +1,263 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"quirl/whisk"
+)
+
+// A handler answers one request.
+type handler func(r *request) response
+
+// route finds the handler. The whole surface:
+//
+//	GET  /                                        info document
+//	GET  /ping                                    pong
+//	GET  /api/v1                                  info document of the API
+//	GET  /api/v1/namespaces                       the caller's namespace
+//	GET  /api/v1/namespaces/{ns}/{collection}     list
+//	GET PUT DELETE POST …/actions/[{pkg}/]{name}  action, POST invokes
+//	GET  …/actions/{pkg}/                         list of the package's actions
+//	GET PUT DELETE      …/packages/{name}
+//	GET  …/activations/{id}[/logs|/result]
+//	GET  …/limits
+//
+// OPTIONS is answered everywhere. Triggers and rules can be listed; their other
+// routes and web actions are not there yet.
+func (a *API) route(r *request) {
+	path := r.URL.EscapedPath()
+	under, inAPI := strings.CutPrefix(path, "/api/v1")
+	inAPI = inAPI && (under == "" || under[0] == '/')
+	switch {
+	case r.Method == http.MethodOptions:
+		r.reply(options(inAPI))
+	case inAPI && (under == "" || under == "/") && r.Method == http.MethodGet:
+		r.reply(a.apiInfo(r))
+	case inAPI:
+		a.routeAuthenticated(r, under)
+	default:
+		a.routeOutside(r, path)
+	}
+}
+
+// options answers OPTIONS, which needs no credentials and no such resource.
+func options(inAPI bool) response {
+	res := text(http.StatusOK, "OK")
+	if !inAPI {
+		res.header = http.Header{"Access-Control-Allow-Methods": {"OPTIONS, GET, POST"}}
+	}
+	return res
+}
+
+// routeOutside serves what is not part of the versioned API.
+func (a *API) routeOutside(r *request, path string) {
+	handlers := map[string]handler{"/": a.info, "/ping": func(*request) response { return text(http.StatusOK, "pong") }}
+	h := handlers[path]
+	switch {
+	case h != nil && r.Method == http.MethodGet:
+		res := h(r)
+		res.routing = true
+		r.reply(res)
+	case h != nil:
+		r.reply(notAllowed("GET, OPTIONS"))
+	default:
+		r.reply(notAllowed("OPTIONS"))
+	}
+}
+
+func notAllowed(methods string) response {
+	res := rejected(whisk.Errorf(whisk.NotAllowed, "HTTP method not allowed, supported methods: %s", methods))
+	res.header = http.Header{"Allow": {methods}}
+	return res
+}
+
+func (a *API) routeAuthenticated(r *request, under string) {
+	if err := a.authenticate(r); err != nil {
+		r.reply(rejected(err))
+		return
+	}
+	segments, err := split(under)
+	if err != nil || len(segments) == 0 || segments[0] != "namespaces" {
+		r.reply(noRoute())
+		return
+	}
+	rest := segments[1:]
+	switch {
+	case len(rest) == 0 || len(rest) == 1 && rest[0] == "":
+		if r.Method != http.MethodGet {
+			r.reply(noRoute())
+			return
+		}
+		r.reply(ok([]string{r.caller.Namespace}))
+	case len(rest) == 1:
+		r.reply(noRoute())
+	default:
+		a.routeNamespace(r, rest[0], rest[1], rest[2:])
+	}
+}
+
+// split cuts an escaped path into unescaped segments: "/a/b%20c/" is "a", "b c", "".
+func split(path string) ([]string, error) {
+	if path == "" || path == "/" {
+		return nil, nil
+	}
+	segments := strings.Split(path[1:], "/")
+	for i, s := range segments {
+		unescaped, err := url.PathUnescape(s)
+		if err != nil {
+			return nil, err
+		}
+		segments[i] = unescaped
+	}
+	return segments, nil
+}
+
+// collections maps the segment behind the namespace to its routes.
+func (a *API) collections() map[string]func(r *request, rest []string) (handler, error) {
+	return map[string]func(*request, []string) (handler, error){
+		"actions":     a.actionRoutes,
+		"packages":    a.packageRoutes,
+		"activations": a.activationRoutes,
+		"triggers":    a.listOnly(whisk.Triggers),
+		"rules":       a.listOnly(whisk.Rules),
+		"limits":      a.limitRoutes,
+	}
+}
+
+func (a *API) routeNamespace(r *request, namespace, collection string, rest []string) {
+	routes := a.collections()[collection]
+	if routes == nil || namespace == "" {
+		r.reply(noRoute())
+		return
+	}
+	if err := r.setNamespace(namespace); err != nil {
+		r.reply(rejected(err))
+		return
+	}
+	h, err := routes(r, rest)
+	switch {
+	case err != nil:
+		r.reply(rejected(err))
+	case h == nil:
+		r.reply(noRoute())
+	default:
+		r.reply(h(r))
+	}
+}
+
+func noRoute() response {
+	return rejected(whisk.Errorf(whisk.NotFound, "The requested resource could not be found."))
+}
+
+// isList says that rest names a collection itself, with or without a slash behind it.
+func isList(rest []string) bool { return len(rest) == 0 || len(rest) == 1 && rest[0] == "" }
+
+func (a *API) listOnly(c whisk.Collection) func(r *request, rest []string) (handler, error) {
+	return func(r *request, rest []string) (handler, error) {
+		if isList(rest) && r.Method == http.MethodGet {
+			return a.list(c, whisk.Path(r.namespace)), nil
+		}
+		return nil, nil
+	}
+}
+
+func (a *API) actionRoutes(r *request, rest []string) (handler, error) {
+	if isList(rest) {
+		if r.Method == http.MethodGet {
+			return a.list(whisk.Actions, whisk.Path(r.namespace)), nil
+		}
+		return nil, nil
+	}
+	if len(rest) == 2 && rest[1] == "" && r.Method == http.MethodGet {
+		if err := checkName(rest[0]); err != nil {
+			return nil, err
+		}
+		return a.listPackageActions(rest[0]), nil
+	}
+	byMethod := map[string]handler{
+		http.MethodGet: a.getAction, http.MethodPut: a.putAction, http.MethodDelete: a.deleteAction, http.MethodPost: a.invokeAction,
+	}
+	return entityRoute(r, rest, 2, byMethod)
+}
+
+func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
+	if isList(rest) {
+		if r.Method == http.MethodGet {
+			return a.list(whisk.Packages, whisk.Path(r.namespace)), nil
+		}
+		return nil, nil
+	}
+	byMethod := map[string]handler{http.MethodGet: a.getPackage, http.MethodPut: a.putPackage, http.MethodDelete: a.deletePackage}
+	return entityRoute(r, rest, 1, byMethod)
+}
+
+// entityRoute finds the handler of one entity, whose name has at most depth
+// segments, and leaves the name in r.
+func entityRoute(r *request, rest []string, depth int, byMethod map[string]handler) (handler, error) {
+	h := byMethod[r.Method]
+	if h == nil || len(rest) > depth {
+		return nil, nil
+	}
+	for _, segment := range rest {
+		if segment == "" {
+			return nil, nil
+		}
+	}
+	for _, segment := range rest {
+		if err := checkName(segment); err != nil {
+			return nil, err
+		}
+	}
+	r.name = whisk.FullName{Path: whisk.Path(r.namespace), Name: rest[len(rest)-1]}
+	if len(rest) == 2 {
+		r.name.Path = r.name.Path.Join(rest[0])
+	}
+	return h, nil
+}
+
+func checkName(segment string) error {
+	if n := len([]rune(segment)); n > whisk.MaxNameLength {
+		return whisk.Errorf(whisk.BadRequest, "Name segement longer than allowed: %d > %d.", n, whisk.MaxNameLength)
+	}
+	if !whisk.ValidName(segment) {
+		return whisk.Errorf(whisk.BadRequest, "The name of the entity contains illegal characters.")
+	}
+	return nil
+}
+
+func (a *API) activationRoutes(r *request, rest []string) (handler, error) {
+	if r.Method != http.MethodGet {
+		return nil, nil
+	}
+	if isList(rest) {
+		return a.listActivations, nil
+	}
+	id, err := whisk.ParseActivationID(rest[0])
+	if err != nil {
+		return nil, err
+	}
+	views := map[string]func(*request, whisk.ActivationID) response{
+		"": a.getActivation, "logs": a.getActivationLogs, "result": a.getActivationResult,
+	}
+	sub := ""
+	if len(rest) > 1 {
+		sub = rest[1]
+	}
+	view := views[sub]
+	if view == nil || len(rest) > 2 {
+		return nil, nil
+	}
+	return func(r *request) response { return view(r, id) }, nil
+}
+
+func (a *API) limitRoutes(r *request, rest []string) (handler, error) {
+	switch {
+	case r.Method != http.MethodGet:
+		return nil, nil
+	case isList(rest):
+		return a.getLimits, nil
+	}
+	return nil, whisk.Errorf(whisk.BadRequest, "Inner entity level routes for limits are not yet implemented.")
+}

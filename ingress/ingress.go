@@ -1,0 +1,118 @@
+// Package ingress is where requests come in: the listener, body limits, a fence
+// around panics, and draining.
+//
+// It promises that a stop refuses new connections first and lets requests in
+// flight finish, and that no request can exhaust the process's memory by its size.
+package ingress
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// MaxBody is the largest body that is read at all, in bytes.
+	MaxBody = 50 << 20
+	// maxHeader bounds the request line and each header, in bytes.
+	maxHeader = 8 << 10
+	// drainTime is how long requests in flight may take after a stop began.
+	drainTime = 75 * time.Second
+)
+
+// An Ingress serves a handler on a listener. Make one with New.
+type Ingress struct {
+	listener net.Listener
+	server   *http.Server
+	log      *slog.Logger
+}
+
+// New returns an Ingress that serves h on l.
+func New(l net.Listener, h http.Handler, log *slog.Logger) *Ingress {
+	return &Ingress{
+		listener: l,
+		log:      log,
+		server: &http.Server{
+			Handler:           fence(limits(h), log),
+			ReadHeaderTimeout: 30 * time.Second,
+			ReadTimeout:       65 * time.Second,
+			IdleTimeout:       120 * time.Second,
+			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		},
+	}
+}
+
+// Run serves until ctx ends, and then until the requests in flight are answered.
+func (i *Ingress) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- i.server.Serve(i.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := i.server.Shutdown(drain)
+	if serve := <-served; !errors.Is(serve, http.ErrServerClosed) {
+		err = errors.Join(err, serve)
+	}
+	return err
+}
+
+// limits refuses what is too large before anything is read of it.
+func limits(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case len(r.RequestURI) > maxHeader:
+			plain(w, http.StatusRequestURITooLong, "URI length exceeds the configured limit of "+strconv.Itoa(maxHeader)+" characters")
+		case r.ContentLength > MaxBody:
+			plain(w, http.StatusBadRequest, "Request too large")
+		case longHeader(r.Header):
+			plain(w, http.StatusRequestHeaderFieldsTooLarge, "HTTP header value exceeds the configured limit of "+strconv.Itoa(maxHeader)+" characters")
+		default:
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func longHeader(h http.Header) bool {
+	for _, values := range h {
+		for _, v := range values {
+			if len(v) > maxHeader {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	w.WriteHeader(status)
+	w.Write([]byte(text)) // the client's loss when it is gone
+}
+
+// fence turns a panic of a handler into an error of this one request.
+func fence(h http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "panic", p)
+			plain(w, http.StatusInternalServerError, "There was an internal server error.")
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
