@@ -1,0 +1,180 @@
+// Package cli is the command line: verb for verb that of OpenWhisk's `wsk`, one
+// file per noun, built on package client.
+//
+// It promises the output and the exit codes that scripts know, and an error that
+// says what to do next. Called as `wsk` it does exactly what that does; called by
+// another name it also finds a server on this machine without configuration.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quirl/client"
+)
+
+// Exit codes that are not derived from an HTTP status.
+const (
+	exitGeneral    = 1
+	exitUsage      = 2
+	exitNetwork    = 3
+	exitNotAllowed = 149
+	exitWaiting    = 202
+)
+
+// Env is the program's surroundings.
+type Env struct {
+	Args   []string
+	Getenv func(string) string
+	Stdout io.Writer
+	Stderr io.Writer
+	Build  string
+}
+
+// A Root is the whole command line. Make one with New.
+type Root struct {
+	*cobra.Command
+	app *app
+}
+
+// app is what all commands share.
+type app struct {
+	Env
+	name   string // as called
+	flags  globalFlags
+	params params
+	props  properties
+}
+
+type globalFlags struct {
+	auth, apihost, apiversion, cert, key string
+	insecure, verbose, debug             bool
+}
+
+// New builds the commands.
+func New(env Env) *Root {
+	a := &app{Env: env, name: strings.TrimSuffix(filepath.Base(env.Args[0]), ".exe")}
+	root := &cobra.Command{
+		Use:           a.name,
+		Short:         "OpenWhisk functions on the command line",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&a.flags.auth, "auth", "u", "", "authorization `KEY`")
+	f.StringVar(&a.flags.apihost, "apihost", "", "whisk API `HOST`")
+	f.StringVar(&a.flags.apiversion, "apiversion", "", "whisk API `VERSION`")
+	f.StringVar(&a.flags.cert, "cert", "", "client cert")
+	f.StringVar(&a.flags.key, "key", "", "client key")
+	f.BoolVarP(&a.flags.insecure, "insecure", "i", false, "bypass certificate checking")
+	f.BoolVarP(&a.flags.verbose, "verbose", "v", false, "verbose output")
+	f.BoolVarP(&a.flags.debug, "debug", "d", false, "debug level output")
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand())
+	return &Root{root, a}
+}
+
+// IsWsk says whether the program was called as wsk.
+func (r *Root) IsWsk() bool { return r.app.isWsk() }
+
+func (a *app) isWsk() bool { return a.name == "wsk" }
+
+// Run runs the command of the arguments and returns the exit code.
+func (r *Root) Run(ctx context.Context) int {
+	if len(r.app.Args) < 2 || r.app.Args[1] != "serve" { // a server handles its signals itself
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
+		defer stop()
+	}
+	args, params, err := extractParams(r.app.Args[1:])
+	if err != nil {
+		return r.app.fail(err)
+	}
+	r.app.params = params
+	r.SetArgs(args)
+	if err := r.ExecuteContext(ctx); err != nil {
+		return r.app.fail(err)
+	}
+	return 0
+}
+
+// An exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+	// quiet says that what there is to say was printed.
+	quiet bool
+	usage bool // followed by a hint to the help
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// argumentError is the complaint about the number of arguments.
+func argumentError(args []string, low, high int, required string) error {
+	var err error
+	switch {
+	case len(args) < low:
+		err = fmt.Errorf("Invalid argument(s). %s", required)
+	case len(args) > high:
+		err = fmt.Errorf("Invalid argument(s): %s. %s", strings.Join(args[high:], ", "), required)
+	default:
+		return nil
+	}
+	return &exitError{code: exitGeneral, err: err, usage: true}
+}
+
+// fail prints the error and returns the exit code.
+func (a *app) fail(err error) int {
+	var exit *exitError
+	code := exitGeneral
+	var refused *client.Error
+	switch {
+	case errors.As(err, &exit):
+		code = exit.code
+	case errors.As(err, &refused):
+		code = (refused.Status - 256 + 512) % 256
+	case errors.Is(err, client.ErrUnreachable):
+		code = exitNetwork
+	}
+	if exit != nil && exit.quiet {
+		return code
+	}
+	fmt.Fprintf(a.Stderr, "error: %v\n", err)
+	if exit != nil && exit.usage {
+		fmt.Fprintf(a.Stderr, "Run '%s --help' for usage.\n", a.name)
+	}
+	if hint := a.hint(err); hint != "" {
+		fmt.Fprintln(a.Stderr, hint)
+	}
+	return code
+}
+
+// hint says what to do about an error; wsk does not give any.
+func (a *app) hint(err error) string {
+	var refused *client.Error
+	switch {
+	case a.isWsk():
+	case errors.Is(err, client.ErrUnreachable):
+		return "Is the server running? Start one with `" + a.name + " serve`, or name another with --apihost."
+	case errors.As(err, &refused) && refused.Status == 401:
+		return "Set the key with `" + a.name + " property set --auth KEY`, or give it with --auth."
+	case errors.As(err, &refused) && refused.Status == 429:
+		return "The namespace's limit is reached; wait a moment and try again."
+	}
+	return ""
+}
