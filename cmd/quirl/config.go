@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"quirl/whisk"
+)
+
+// serveConfig is the configuration of `quirl serve`. Keys, environment and
+// flags have the names of the tags.
+type serveConfig struct {
+	Listen      string `yaml:"listen" help:"address of the API, host:port"`
+	Data        string `yaml:"data" help:"folder for everything that is kept"`
+	Store       string `yaml:"store" help:"where entities and records are kept: sqlite:// or sqlite:///path/to/file"`
+	Bus         string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
+	Containers  string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none, or process:// (no isolation)"`
+	Logs        string `yaml:"logs" help:"where log lines are kept: record://"`
+	Manifest    string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
+	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the listen address"`
+	GuestAnyway bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
+
+	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`
+	Starting    int           `yaml:"starting" help:"containers that may be starting at once; 0 is twice the number of cores"`
+	Queue       int           `yaml:"queue" help:"activations that may wait for a container"`
+	StemCells   bool          `yaml:"stem-cells" help:"keep started containers ready for each kind, as the manifest says"`
+	PauseAfter  time.Duration `yaml:"pause-after" help:"how long an idle container runs before it is paused; 0 never pauses"`
+	KeepAlive   time.Duration `yaml:"keep-alive" help:"how long an unused container is kept"`
+	Invocations int           `yaml:"invocations-per-minute" help:"invocations per minute and namespace"`
+	Fires       int           `yaml:"fires-per-minute" help:"trigger fires per minute and namespace"`
+	Concurrent  int           `yaml:"concurrent-invocations" help:"invocations in flight per namespace"`
+	Grace       time.Duration `yaml:"grace" help:"how long stopping may take"`
+	DebugListen string        `yaml:"debug-listen" help:"address for Go's profiles under /debug/pprof/, loopback only; empty is off"`
+	LogLevel    string        `yaml:"log-level" help:"debug, info, warn or error"`
+}
+
+func defaultServeConfig(getenv func(string) string) serveConfig {
+	return serveConfig{
+		Listen:     "127.0.0.1:3233",
+		Data:       stateFolder(getenv),
+		Store:      "sqlite://",
+		Bus:        "mem://",
+		Containers: "sandbox://",
+		Logs:       "record://",
+
+		Queue:       10_000,
+		StemCells:   true,
+		PauseAfter:  10 * time.Second,
+		KeepAlive:   10 * time.Minute,
+		Invocations: 100_000,
+		Fires:       100_000,
+		Concurrent:  1_000,
+		Grace:       90 * time.Second,
+		LogLevel:    "info",
+	}
+}
+
+// stateFolder is the user's folder for state that should outlive a restart.
+func stateFolder(getenv func(string) string) string {
+	if dir := getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "quirl")
+	}
+	home := getenv("HOME")
+	switch {
+	case home == "":
+		return filepath.Join(os.TempDir(), "quirl")
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Application Support", "quirl")
+	}
+	return filepath.Join(home, ".local", "state", "quirl")
+}
+
+// limits are the system's limits with the configured rates.
+func (c *serveConfig) limits() whisk.SystemLimits {
+	l := whisk.DefaultLimits()
+	l.InvocationsPerMinute, l.FiresPerMinute, l.ConcurrentInvocations = c.Invocations, c.Fires, c.Concurrent
+	return l
+}

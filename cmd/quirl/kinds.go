@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"quirl/api"
+	"quirl/container"
+	"quirl/invoker"
+	"quirl/invoker/pool"
+	"quirl/runtimes"
+	"quirl/whisk"
+)
+
+// kinds are the runtimes that this machine can offer.
+type kinds struct {
+	offer *runtimes.Offer
+	info  json.RawMessage
+	files string // the runtimes' own files
+}
+
+var (
+	_ api.Kinds        = (*kinds)(nil)
+	_ invoker.Runtimes = (*kinds)(nil)
+)
+
+// detectKinds finds the interpreters of this machine for the manifest in file,
+// or the built-in one.
+func detectKinds(ctx context.Context, file, data string, getenv func(string) string) (*kinds, error) {
+	manifest := runtimes.Builtin()
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("manifest: %w", err)
+		}
+		if manifest, err = runtimes.Load(text); err != nil {
+			return nil, fmt.Errorf("manifest %s: %w", file, err)
+		}
+	}
+	offer, err := manifest.Detect(ctx, runtimes.Host{Path: getenv("PATH"), Home: getenv("HOME"), Cache: filepath.Join(data, "interpreters.json")})
+	if err != nil {
+		return nil, err
+	}
+	files, err := runtimes.Extract(filepath.Join(data, "runtimes"))
+	if err != nil {
+		return nil, fmt.Errorf("write runtime files: %w", err)
+	}
+	info, err := offer.Manifest.Info()
+	return &kinds{offer, info, files}, err
+}
+
+// ResolveKind is that of api.Kinds.
+func (k *kinds) ResolveKind(kind string) (string, bool) {
+	r, err := k.offer.Manifest.Resolve(kind)
+	if err != nil {
+		return "", false
+	}
+	return r.Kind, true
+}
+
+// Names is that of api.Kinds.
+func (k *kinds) Names() []string { return k.offer.Manifest.Kinds() }
+
+// RequiresMain is that of api.Kinds.
+func (k *kinds) RequiresMain(kind string) bool {
+	r, err := k.offer.Manifest.Resolve(kind)
+	return err == nil && r.RequireMain
+}
+
+// Deprecated is that of api.Kinds.
+func (k *kinds) Deprecated(kind string) bool {
+	r, err := k.offer.Manifest.Resolve(kind)
+	return err == nil && r.Deprecated
+}
+
+// ValidImage is that of api.Kinds.
+func (k *kinds) ValidImage(image string) bool {
+	_, err := runtimes.ParseImage(image)
+	return err == nil
+}
+
+// Info is that of api.Kinds.
+func (k *kinds) Info() json.RawMessage { return k.info }
+
+// ContainerSpec is that of invoker.Runtimes.
+func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
+	if kind == whisk.BlackboxKind {
+		return container.Spec{Kind: kind + " " + image, Image: image}, nil
+	}
+	return k.offer.Spec(kind, k.files)
+}
+
+// OwnRuntime is that of invoker.Runtimes.
+func (k *kinds) OwnRuntime(kind string) bool {
+	_, ours := k.offer.Interpreter(kind)
+	return ours
+}
+
+// usual are the kinds that most actions have: the default of each family.
+func (k *kinds) usual() []string {
+	var usual []string
+	for _, name := range k.Names() {
+		if r, err := k.offer.Manifest.Resolve(name); err == nil && r.Default {
+			usual = append(usual, name)
+		}
+	}
+	return usual
+}
+
+// stems are the stem cells that the manifest asks for.
+func (k *kinds) stems() []pool.Stem {
+	var stems []pool.Stem
+	for _, name := range k.Names() {
+		r, err := k.offer.Manifest.Resolve(name)
+		if err != nil {
+			continue
+		}
+		for _, cell := range r.StemCells {
+			stems = append(stems, pool.Stem{Kind: r.Kind, Memory: int(cell.Memory / whisk.MB), Count: cell.InitialCount})
+		}
+	}
+	return stems
+}

@@ -1,0 +1,69 @@
+// Command quirl is the whole platform in one program: `quirl serve` runs it,
+// the other commands use it. Called as `wsk` it is that command line.
+//
+// main.go finds the command, serve.go wires the parts of a server together,
+// providers.go says which implementations there are.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"quirl/cli"
+	"quirl/internal/config"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args, os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings handed in; it returns the exit code.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	build, revision := buildInfo()
+	root := cli.New(cli.Env{Args: args, Getenv: getenv, Stdout: stdout, Stderr: stderr, Build: build + " " + revision})
+	if !root.IsWsk() {
+		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout))
+	}
+	return root.Run(ctx)
+}
+
+func serveCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
+	cfg := defaultServeConfig(getenv)
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the whole platform in this process",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.Load(&cfg, file, getenv, cmd.Flags()); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, getenv, stdout, stderr)
+		},
+	}
+	config.Flags(&cfg, cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", getenv(config.EnvPrefix+"CONFIG"), "configuration file (YAML)")
+	return cmd
+}
+
+func configCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
+	cfg := defaultServeConfig(getenv)
+	var file string
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "print the configuration in force for `quirl serve`",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.Load(&cfg, file, getenv, cmd.Flags()); err != nil {
+				return err
+			}
+			return config.Write(stdout, &cfg)
+		},
+	}
+	config.Flags(&cfg, cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", getenv(config.EnvPrefix+"CONFIG"), "configuration file (YAML)")
+	return cmd
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"strconv"
+
+	"quirl/bus"
+	"quirl/bus/membus"
+	"quirl/container"
+	"quirl/container/processcontainer"
+	"quirl/logstore"
+	"quirl/logstore/storelog"
+	"quirl/store"
+	"quirl/store/sqlitestore"
+)
+
+// This file maps the scheme of a configured URL to the constructor of its
+// provider: the one place that knows the implementations.
+
+// An environment is what constructors may need beside their URL.
+type environment struct {
+	data string // the data folder
+	log  *slog.Logger
+}
+
+var stores = map[string]func(context.Context, *url.URL, environment) (store.Store, error){
+	"sqlite": func(ctx context.Context, u *url.URL, env environment) (store.Store, error) {
+		file := u.Path
+		if file == "" {
+			file = filepath.Join(env.data, "quirl.db")
+		}
+		return sqlitestore.Open(ctx, file)
+	},
+}
+
+var buses = map[string]func(context.Context, *url.URL, environment) (bus.Bus, error){
+	"mem": func(_ context.Context, u *url.URL, _ environment) (bus.Bus, error) {
+		capacity := membus.DefaultCapacity
+		if text := u.Query().Get("capacity"); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				return nil, fmt.Errorf("capacity %q is no positive number", text)
+			}
+			capacity = n
+		}
+		return membus.New(capacity), nil
+	},
+}
+
+var factories = map[string]func(context.Context, *url.URL, environment) (container.Factory, error){
+	"sandbox": openSandbox,
+	"process": func(_ context.Context, _ *url.URL, env environment) (container.Factory, error) {
+		env.log.Warn("functions run without isolation: use this for trusted code only")
+		return processcontainer.New(processcontainer.Config{Dir: filepath.Join(env.data, "processes"), Log: env.log})
+	},
+}
+
+var logStores = map[string]func(context.Context, *url.URL, environment) (logstore.Store, error){
+	"record": func(context.Context, *url.URL, environment) (logstore.Store, error) { return storelog.Store{}, nil },
+}
+
+// open finds and calls the constructor for a configured URL.
+func open[T any](ctx context.Context, key, text string, table map[string]func(context.Context, *url.URL, environment) (T, error), env environment) (T, error) {
+	var none T
+	u, err := url.Parse(text)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", key, err)
+	}
+	constructor := table[u.Scheme]
+	if constructor == nil {
+		known := make([]string, 0, len(table))
+		for scheme := range table {
+			known = append(known, scheme+"://")
+		}
+		return none, fmt.Errorf("%s: nothing provides %q; known are %v", key, text, known)
+	}
+	v, err := constructor(ctx, u, env)
+	if err != nil {
+		return none, fmt.Errorf("%s %s: %w", key, text, err)
+	}
+	return v, nil
+}

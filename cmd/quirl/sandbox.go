@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+
+	"quirl/container"
+	"quirl/container/sandboxcontainer"
+)
+
+// openSandbox makes the factory for sandbox://?network=nat|none&launcher=PATH.
+func openSandbox(ctx context.Context, u *url.URL, env environment) (container.Factory, error) {
+	if runtime.GOOS != "linux" {
+		return nil, errors.New("the sandbox needs Linux; run trusted functions without isolation with --containers process://")
+	}
+	f, err := sandboxcontainer.New(sandboxConfig(u, env))
+	if err != nil {
+		return nil, err
+	}
+	has, err := f.Capabilities(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w; `quirl doctor` says what is missing", err), f.Close())
+	}
+	if !has.Limits {
+		env.log.Warn("containers have no cgroup limits here; see `quirl doctor`")
+	}
+	return f, nil
+}
+
+func sandboxConfig(u *url.URL, env environment) sandboxcontainer.Config {
+	// The instance is named after the data folder, so that a successor finds what
+	// a lost process left, and two platforms on one machine leave each other alone.
+	sum := sha256.Sum256([]byte(env.data))
+	instance := hex.EncodeToString(sum[:4])
+	return sandboxcontainer.Config{
+		Dir:      runFolder(),
+		Instance: instance,
+		Launcher: u.Query().Get("launcher"),
+		Network:  u.Query().Get("network"),
+		Log:      env.log,
+	}
+}
+
+// runFolder is a short path for sockets and other things that end with the machine's run.
+func runFolder() string {
+	if os.Geteuid() == 0 {
+		return "/run/quirl"
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return dir + "/quirl"
+	}
+	return fmt.Sprintf("%s/quirl-%d", os.TempDir(), os.Geteuid())
+}

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"quirl/api"
+	"quirl/balancer/localbalancer"
+	"quirl/bus"
+	"quirl/container"
+	"quirl/dispatch"
+	"quirl/entitlement/localentitlement"
+	"quirl/identity/storeidentity"
+	"quirl/ingress"
+	"quirl/internal/lifecycle"
+	"quirl/invoker"
+	"quirl/invoker/pool"
+	"quirl/logstore"
+	"quirl/result"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+const (
+	// cachedEntities is how many entities are kept in memory.
+	cachedEntities = 10_000
+	// identityLifetime is how long a revoked key may still work.
+	identityLifetime = 10 * time.Second
+)
+
+// guest is the identity that OpenWhisk's standalone server is known for.
+var guest = whisk.Subject{Name: "guest", Namespaces: []whisk.SubjectNamespace{{Name: "guest", Key: whisk.Key{
+	UUID:   "23bc46b1-71f6-4ed5-8c54-816aa4f8c502",
+	Secret: "123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP",
+}}}}
+
+// A platform is all parts of a process that does everything.
+type platform struct {
+	cfg      serveConfig
+	log      *slog.Logger
+	listener net.Listener
+	closers  []io.Closer // in the order in which they were opened
+
+	store       store.Store
+	attachments store.Attachments
+	bus         bus.Bus
+	containers  container.Factory
+	logs        logstore.Store
+	kinds       *kinds
+}
+
+// serve runs everything in one process until it is told to stop.
+func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, stdout, stderr io.Writer) error {
+	began := time.Now()
+	log, err := newLogger(cfg.LogLevel, stderr)
+	if err != nil {
+		return err
+	}
+	p := &platform{cfg: cfg, log: log}
+	defer p.close()
+	if err := p.open(ctx, getenv); err != nil {
+		return err
+	}
+	parts, err := p.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	p.greet(stdout, time.Since(began))
+	return parts.Run(ctx)
+}
+
+func newLogger(level string, w io.Writer) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log-level %q is none of debug, info, warn, error", level)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// open opens what the parts need, the quickest to fail first.
+func (p *platform) open(ctx context.Context, getenv func(string) string) error {
+	if err := p.listen(ctx); err != nil {
+		return err
+	}
+	if err := p.lockData(); err != nil {
+		return err
+	}
+	env := environment{data: p.cfg.Data, log: p.log}
+	var err error
+	if p.store, err = open(ctx, "store", p.cfg.Store, stores, env); err != nil {
+		return mendFile(err)
+	}
+	p.closers = append(p.closers, p.store)
+	if p.attachments, err = store.NewFileAttachments(filepath.Join(p.cfg.Data, "attachments")); err != nil {
+		return mendFile(err)
+	}
+	if p.bus, err = open(ctx, "bus", p.cfg.Bus, buses, env); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.bus)
+	if p.logs, err = open(ctx, "logs", p.cfg.Logs, logStores, env); err != nil {
+		return err
+	}
+	if p.kinds, err = detectKinds(ctx, p.cfg.Manifest, p.cfg.Data, getenv); err != nil {
+		return err
+	}
+	if len(p.kinds.Names()) == 0 {
+		p.log.Warn("no interpreter was found: no function can run; see `quirl doctor`")
+	}
+	if p.containers, err = open(ctx, "containers", p.cfg.Containers, factories, env); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.containers)
+	if err := p.containers.Cleanup(ctx); err != nil {
+		return fmt.Errorf("remove left-over containers: %w", err)
+	}
+	return nil
+}
+
+func (p *platform) listen(ctx context.Context) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", p.cfg.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program: stop that one, or choose another address with --listen", p.cfg.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", p.cfg.Listen, err)
+	}
+	p.listener = l
+	p.closers = append(p.closers, l)
+	return nil
+}
+
+// lockData makes the data folder and keeps other processes out of it while this one lives.
+func (p *platform) lockData() error {
+	if err := os.MkdirAll(p.cfg.Data, 0o700); err != nil {
+		return mendFile(fmt.Errorf("data folder: %w", err))
+	}
+	f, err := os.OpenFile(filepath.Join(p.cfg.Data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return mendFile(fmt.Errorf("data folder: %w", err))
+	}
+	p.closers = append(p.closers, f)
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("another quirl uses the data folder %s: stop it, or choose another folder with --data", p.cfg.Data)
+	}
+	return nil
+}
+
+// mendFile adds what can be done about the file system's refusals.
+func mendFile(err error) error {
+	switch text := err.Error(); {
+	case errors.Is(err, syscall.ENOSPC), strings.Contains(text, "disk is full"):
+		return fmt.Errorf("%w: make room on the disk, or choose another folder with --data", err)
+	case errors.Is(err, os.ErrPermission), strings.Contains(text, "readonly"), strings.Contains(text, "unable to open"):
+		return fmt.Errorf("%w: make the folder readable and writable for this user, or choose another one with --data", err)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: choose another folder with --data", err)
+	}
+	return err
+}
+
+// assemble makes the parts and stacks them, the deepest first.
+func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
+	if err := p.createGuest(ctx); err != nil {
+		return nil, err
+	}
+	limits, now := p.cfg.limits(), time.Now
+	st := store.NewCached(p.store, cachedEntities)
+	recorder, err := result.New(ctx, st, filepath.Join(p.cfg.Data, "redo"), p.log)
+	if err != nil {
+		return nil, mendFile(err)
+	}
+	disp := dispatch.New(dispatch.Config{
+		Bus: p.bus, Balancer: localbalancer.Balancer{}, Journal: st, Recorder: recorder, Log: p.log, Now: now,
+	})
+	inv := invoker.New(invoker.Config{
+		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
+		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits, APIHost: p.apiHost(), Log: p.log, Now: now,
+	})
+	build, number := buildInfo()
+	handler := api.New(api.Config{
+		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
+		Entitlement: localentitlement.New(st, limits, now), Dispatch: disp, Recorder: recorder, Logs: p.logs,
+		Kinds: p.kinds, Limits: limits, Build: build, BuildNumber: number, Log: p.log, Now: now,
+	})
+	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
+	if p.cfg.DebugListen != "" {
+		debug, err := newDebugServer(ctx, p.cfg.DebugListen, p.log)
+		if err != nil {
+			return nil, err
+		}
+		parts.Add("debug", debug)
+	}
+	parts.Add("recorder", recorder)
+	parts.Add("dispatcher", disp)
+	parts.Add("invoker", inv)
+	parts.Add("recovery", lifecycle.RunnerFunc(func(ctx context.Context) error {
+		if err := disp.Recover(ctx); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	}))
+	parts.Add("ingress", ingress.New(p.listener, handler, p.log))
+	return parts, nil
+}
+
+// createGuest stores the guest identity. Its key is known to all the world, so
+// it exists only where the world cannot come, unless the operator insists.
+func (p *platform) createGuest(ctx context.Context) error {
+	addr, ok := p.listener.Addr().(*net.TCPAddr)
+	loopback := ok && addr.IP.IsLoopback()
+	subject := guest
+	subject.Blocked = !loopback && !p.cfg.GuestAnyway
+	if subject.Blocked {
+		p.log.Warn("the guest identity is blocked because the API does not listen on loopback; --guest-anywhere insists")
+	}
+	stored, err := p.store.Subject(ctx, subject.Name)
+	if err == nil && stored.Blocked == subject.Blocked {
+		return nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read guest identity: %w", err)
+	}
+	if err := p.store.PutSubject(ctx, subject); err != nil {
+		return mendFile(fmt.Errorf("store guest identity: %w", err))
+	}
+	return nil
+}
+
+func (p *platform) poolConfig() pool.Config {
+	cfg := pool.Config{
+		Memory: p.cfg.Memory, Queue: p.cfg.Queue, Starting: p.cfg.Starting,
+		PauseAfter: p.cfg.PauseAfter, KeepAlive: p.cfg.KeepAlive,
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = max(1024, machineMemoryMB()/2)
+	}
+	if cfg.Starting == 0 {
+		cfg.Starting = 2 * runtime.NumCPU()
+	}
+	if p.cfg.StemCells {
+		cfg.Stems = p.kinds.stems()
+	}
+	return cfg
+}
+
+func (p *platform) apiHost() string {
+	if p.cfg.APIHost != "" {
+		return p.cfg.APIHost
+	}
+	return "http://" + p.listener.Addr().String()
+}
+
+// greet says what to type next.
+func (p *platform) greet(w io.Writer, took time.Duration) {
+	kinds := strings.Join(p.kinds.Names(), ", ")
+	fmt.Fprintf(w, `quirl is ready after %d ms: %s, data in %s
+runtimes: %s
+
+Type in a second shell:
+
+  bin/quirl action create hello examples/hello.js
+  bin/quirl action invoke hello --result --param name you
+
+`, took.Milliseconds(), p.apiHost(), p.cfg.Data, kinds)
+}
+
+func (p *platform) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		err := p.closers[i].Close()
+		if err != nil && !errors.Is(err, net.ErrClosed) {
+			p.log.Error("cannot close", "part", fmt.Sprintf("%T", p.closers[i]), "error", err)
+		}
+	}
+}
+
+// buildInfo is the time and revision of this build.
+func buildInfo() (date, revision string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown", "unknown"
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.time":
+			date = s.Value
+		case "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if date == "" {
+		return info.Main.Version, info.Main.Version
+	}
+	return date, revision
+}
