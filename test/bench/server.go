@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"quirl/proxy"
+)
+
+const guestKey = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+
+// A server is a `quirl serve` of this benchmark.
+type server struct {
+	*conn
+	cmd      *exec.Cmd
+	dir      string
+	answered time.Duration // from its start to its first answer
+}
+
+// A conn is one kept connection to the API, with as little client as can be.
+type conn struct {
+	addr string
+	net  net.Conn
+	r    *bufio.Reader
+}
+
+func start(ctx context.Context, flags ...string) (*server, error) {
+	dir, err := os.MkdirTemp("", "quirl-bench-")
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "bin/quirl", append([]string{"serve", "--listen", addr, "--data", dir, "--log-level", "warn"}, flags...)...)
+	cmd.Stderr = os.Stderr
+	s := &server{conn: &conn{addr: addr}, cmd: cmd, dir: dir}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	for s.answered == 0 {
+		if _, err := s.call("GET", "/ping", nil); err == nil {
+			s.answered = time.Since(began)
+		} else if time.Since(began) > 20*time.Second {
+			return nil, errors.Join(errors.New("the server does not answer"), err)
+		}
+	}
+	return s, nil
+}
+
+func (s *server) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	s.cmd.Wait()                          // its exit code is not measured
+	os.RemoveAll(s.dir)
+}
+
+func (s *server) connect() (*conn, error) { return &conn{addr: s.addr}, nil }
+
+// call sends a request on the kept connection and returns the answer's body.
+func (c *conn) call(method, path string, body []byte) ([]byte, error) {
+	if c.net == nil {
+		n, err := (&net.Dialer{}).Dial("tcp", c.addr)
+		if err != nil {
+			return nil, err
+		}
+		c.net, c.r = n, bufio.NewReader(n)
+	}
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		method, path, c.addr, base64.StdEncoding.EncodeToString([]byte(guestKey)), len(body))
+	buf.Write(body)
+	if _, err := c.net.Write(buf.Bytes()); err != nil {
+		return nil, c.broken(err)
+	}
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return nil, c.broken(err)
+	}
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, c.broken(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s %s: status %d: %s", method, path, res.StatusCode, answer)
+	}
+	return answer, nil
+}
+
+func (c *conn) broken(err error) error {
+	err = errors.Join(err, c.net.Close())
+	c.net = nil
+	return err
+}
+
+func (c *conn) create(name, code string) error { return c.createKind(name, "nodejs:default", code) }
+
+func (c *conn) createKind(name, kind, code string) error {
+	body, err := json.Marshal(map[string]any{"exec": map[string]any{"kind": kind, "code": code}})
+	if err != nil {
+		return err
+	}
+	_, err = c.call("PUT", "/api/v1/namespaces/_/actions/"+name+"?overwrite=true", body)
+	return err
+}
+
+// invoke calls an action and waits for its result.
+func (c *conn) invoke(name string) (time.Duration, error) {
+	began := time.Now()
+	_, err := c.call("POST", "/api/v1/namespaces/_/actions/"+name+"?blocking=true&result=true", []byte("{}"))
+	return time.Since(began), err
+}
+
+// settle gives the platform time to make stem cells and shells again.
+func (s *server) settle() { time.Sleep(400 * time.Millisecond) }
+
+// memoryKB is the proportional memory of the server and its launcher.
+func (s *server) memoryKB() (int, error) {
+	s.settle()
+	pids := []int{s.cmd.Process.Pid}
+	total := 0
+	for len(pids) > 0 {
+		pid := pids[0]
+		pids = pids[1:]
+		rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0, err
+		}
+		for line := range strings.Lines(string(rollup)) {
+			if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
+				n, err := strconv.Atoi(f[1])
+				if err != nil {
+					return 0, err
+				}
+				total += n
+			}
+		}
+		children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+		if err != nil {
+			return 0, err
+		}
+		for _, file := range children {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				continue // a thread that has ended
+			}
+			for _, f := range strings.Fields(string(text)) {
+				if child, err := strconv.Atoi(f); err == nil {
+					pids = append(pids, child)
+				}
+			}
+		}
+	}
+	return total, nil
+}
+
+// sockets are those of the containers in which functions run.
+func (s *server) sockets() ([]string, error) {
+	text, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(s.dir)) // names the instance, see cmd/quirl/sandbox.go
+	instance := "/" + hex.EncodeToString(sum[:4]) + "/"
+	seen := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) == 8 && strings.Contains(f[7], instance) && f[5] == "03" { // connected: in use
+			seen[f[7]]++
+		}
+	}
+	var sockets []string
+	for path := range seen {
+		sockets = append(sockets, path)
+	}
+	return sockets, nil
+}
+
+// A floor speaks straight to a container's runtime.
+type floor struct{ c *proxy.Client }
+
+func newFloor(socket string) (*floor, error) {
+	dial := func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
+	f := &floor{proxy.New(dial, proxy.Options{KeepAlive: 1})}
+	_, err := f.run()
+	return f, err
+}
+
+// run is one POST /run.
+func (f *floor) run() (time.Duration, error) {
+	began := time.Now()
+	out, err := f.c.Run(context.Background(), proxy.RunRequest{
+		Value: json.RawMessage("{}"), Namespace: "guest", ActionName: "/guest/noop", ActionVersion: "0.0.1",
+		ActivationID: strings.Repeat("0", 32), TransactionID: strings.Repeat("0", 32), Deadline: began.Add(time.Minute),
+		Limit: proxy.Limit{Response: 1 << 20, Truncation: 1 << 20},
+	})
+	if err == nil && out.Status != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", out.Status, out.Body)
+	}
+	return time.Since(began), err
+}
+
+func (f *floor) close() { f.c.Close() } // nothing is lost with it
