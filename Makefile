@@ -1,0 +1,51 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The launcher of the sandbox is the one program with cgo; it exists on Linux alone.
+LAUNCHER := $(if $(filter Linux,$(shell uname -s)),bin/quirl-sandbox)
+GO_SOURCES := go.mod go.sum $(shell find . -name '*.go' -not -path './bin/*') $(shell find runtimes -type f)
+
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## install what is missing, build, start the platform and say what to type next
+	@exec bin/quirl serve
+
+build: setup bin/quirl $(LAUNCHER) ## build the programs into bin/
+
+bin/quirl: $(GO_SOURCES)
+	CGO_ENABLED=0 go build -o bin/quirl ./cmd/quirl
+
+bin/quirl-sandbox: $(GO_SOURCES)
+	CGO_ENABLED=1 go build -tags seccomp -o bin/quirl-sandbox ./cmd/quirl-sandbox
+
+setup: ## install what building and running need, or say what is missing
+	@tools/setup
+
+test: setup build ## run the whole suite, the tests against real components included
+	@tools/test
+
+short: ## run the tests that need neither root nor a running program, within a minute
+	go test -short ./...
+
+race: setup build ## run the whole suite with the race detector
+	@RACE=1 tools/test
+
+lint: setup ## check style and correctness with the pinned linter
+	@tools/lint
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+cross: ## check that quirl builds for every platform it is for
+	@tools/cross
+
+bench: build ## measure latency, throughput, starts and memory; BENCH_WRITE=1 writes docs/performance.md
+	@go run ./test/bench $(if $(BENCH_WRITE),-write docs/performance.md)
+
+check: lint cross test ## what CI runs
+
+clean: ## remove what was built
+	rm -rf bin
+
+.PHONY: help run build setup test short race lint fmt cross bench check clean

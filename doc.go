@@ -1,0 +1,47 @@
+// Package quirl is a platform for functions that speaks the API of Apache OpenWhisk.
+//
+// This file is the map of the tree, in the order in which an activation meets
+// it; docs/flow.md tells the same with pictures. map_test.go fails when the map lies.
+//
+//	cmd/quirl          the one program: server roles, administration, command line
+//	cmd/quirl-sandbox  the launcher that makes sandbox containers; cgo lives here alone
+//	cli                the command line, verb for verb that of wsk
+//	client             the Go client of the REST API
+//	whisk              the vocabulary: names, entities, limits, activations, errors
+//
+// A request arrives:
+//
+//	ingress            the listener, body limits, panic fence, draining
+//	api                the REST API, version 1; routes.go shows the whole surface
+//
+// May it run?
+//
+//	identity           SPI: credentials to identity          storeidentity
+//	entitlement        SPI: rights, rates, concurrency       localentitlement
+//
+// What runs, and where:
+//
+//	dispatch           action, parameters and caller become an activation; the wait for its result
+//	balancer           SPI: which invoker                    localbalancer
+//	bus                SPI: messages between processes       membus; message defines what is sent
+//
+// It runs:
+//
+//	invoker            takes work off the bus and drives containers; pool decides, collect cuts logs
+//	container          SPI: make, pause, resume, remove      sandboxcontainer, processcontainer
+//	proxy              the client half of the /init and /run protocol
+//	runtimes           the server half, one folder per language, and the manifest of kinds
+//
+// What came of it:
+//
+//	logstore           SPI: an activation's log lines        storelog
+//	result             records, written behind the answer
+//	store              SPI: entities, records, journal, code sqlitestore, files for code
+//
+// Around it:
+//
+//	internal           help without domain meaning: lifecycle, config, logtest
+//	test               what needs more than one package: scripts, recorded exchanges, chaos, bench
+//	examples           functions to try, used by README and tests
+//	docs               the flow, decisions, operations, performance
+package quirl
