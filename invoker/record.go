@@ -3,6 +3,7 @@ package invoker
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"quirl/bus"
@@ -15,11 +16,22 @@ import (
 // A timeline says where the time of an activation went, in microseconds. It is
 // ours: an annotation that OpenWhisk does not have.
 type timeline struct {
-	Admission int64 `json:"admission"` // from the request to the invoker
-	Queue     int64 `json:"queue"`     // until the pool had a container
-	Container int64 `json:"container"` // until the container was ready: resumed, initialized
-	Init      int64 `json:"init,omitempty"`
-	Run       int64 `json:"run"`
+	Admission int64 // from the request to the invoker
+	Queue     int64 // until the pool had a container
+	Container int64 // until the container was ready: resumed, initialized
+	Init      int64 // of cold starts alone
+	Run       int64
+}
+
+func (t timeline) appendJSON(b []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"admission":`...), t.Admission, 10)
+	b = strconv.AppendInt(append(b, `,"queue":`...), t.Queue, 10)
+	b = strconv.AppendInt(append(b, `,"container":`...), t.Container, 10)
+	if t.Init > 0 {
+		b = strconv.AppendInt(append(b, `,"init":`...), t.Init, 10)
+	}
+	b = strconv.AppendInt(append(b, `,"run":`...), t.Run, 10)
+	return append(b, '}')
 }
 
 // record makes the record of an activation, without logs.
@@ -30,29 +42,27 @@ func (i *Invoker) record(j *job, o outcome) *whisk.Activation {
 		Start: o.start, End: o.end, Duration: o.end.UnixMilli() - o.start.UnixMilli(), Response: o.response,
 	}
 	notes := make(whisk.Parameters, 0, 10)
-	note := func(key string, value any) {
-		notes = append(notes, whisk.Parameter{Key: key, Value: whisk.Marshal(value)})
-	}
-	note("path", m.Action.ID())
-	note("waitTime", max(0, o.start.Sub(m.Received).Milliseconds()))
-	note("kind", j.kind)
-	note("timeout", o.timeout)
+	note := func(key string, value raw) { notes = append(notes, whisk.Parameter{Key: key, Value: value}) }
+	note("path", whisk.AppendString(nil, m.Action.ID()))
+	note("waitTime", strconv.AppendInt(nil, max(0, o.start.Sub(m.Received).Milliseconds()), 10))
+	note("kind", whisk.AppendString(nil, j.kind))
+	note("timeout", strconv.AppendBool(nil, o.timeout))
 	if j.action != nil {
-		note("limits", j.action.Limits)
+		note("limits", j.action.Limits.AppendJSON(nil))
 		a.Version = j.action.Version
 	}
 	if m.Cause != "" {
-		note("causedBy", "sequence")
+		note("causedBy", raw(`"sequence"`))
 	}
 	if m.Binding != "" {
-		note("binding", string(m.Binding))
+		note("binding", whisk.AppendString(nil, string(m.Binding)))
 	}
 	if o.cold {
-		note("initTime", o.initiated.Milliseconds())
-		note("coldStart", map[string]string{"reason": coldReason(o.origin)})
+		note("initTime", strconv.AppendInt(nil, o.initiated.Milliseconds(), 10))
+		note("coldStart", whisk.Marshal(map[string]string{"reason": coldReason(o.origin)}))
 	}
 	if !o.placed.IsZero() {
-		note("timeline", j.timeline(o))
+		note("timeline", j.timeline(o).appendJSON(nil))
 	}
 	a.Annotations = notes
 	return a
@@ -108,6 +118,6 @@ func (i *Invoker) finish(j *job, record *whisk.Activation) {
 	}
 	final := *record
 	final.Logs = lines
-	i.Recorder.Put(store.Record{Activation: &final, Discard: !j.msg.User.StoresActivations()})
+	i.Recorder.Put(store.Record{Activation: &final, Discard: !j.msg.User.StoresActivations(), Unjournaled: !j.msg.Journaled})
 	i.end(j)
 }

@@ -112,6 +112,8 @@ type Record struct {
 	*whisk.Activation
 	// Discard says that no record is wanted; its id only leaves the journal.
 	Discard bool
+	// Unjournaled says that the id was never in the journal, which then need not be asked.
+	Unjournaled bool
 }
 
 // An ActivationQuery selects records of one namespace.

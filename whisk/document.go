@@ -3,6 +3,7 @@ package whisk
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -108,16 +109,48 @@ type responseDocument struct {
 	Size   *int            `json:"size,omitempty"`
 }
 
-// EncodeActivation returns the record's document.
+// EncodeActivation returns the record's document. It is written by hand because
+// every activation passes here: reflection takes five times as long.
 func EncodeActivation(a *Activation) []byte {
+	b := make([]byte, 0, 1024+len(a.Response.Result))
+	b = append(b, `{"namespace":`...)
+	b = AppendString(b, a.Namespace)
+	b = appendText(b, "name", a.Name)
+	b = appendText(b, "version", a.Version.String())
+	b = appendText(b, "subject", a.Subject)
+	b = appendText(b, "activationId", string(a.ID))
+	if a.Cause != "" {
+		b = appendText(b, "cause", string(a.Cause))
+	}
+	b = appendInt(b, "start", a.Start.UnixMilli())
 	var end int64
 	if !a.End.IsZero() {
 		end = a.End.UnixMilli()
 	}
-	return Marshal(activationDocument{
-		a.Namespace, a.Name, a.Version, a.Subject, a.ID, a.Cause, a.Start.UnixMilli(), end, a.Duration,
-		responseDocument{a.Response.Status, a.Response.Result, a.Response.Size}, a.Logs, a.Publish, a.Annotations,
-	})
+	b = appendInt(b, "end", end)
+	b = appendInt(b, "duration", a.Duration)
+	b = append(b, `,"response":{"statusCode":`...)
+	b = strconv.AppendInt(b, int64(a.Response.Status), 10)
+	b = appendMember(b, "result")
+	if len(a.Response.Result) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, a.Response.Result...)
+	}
+	if a.Response.Size != nil {
+		b = appendInt(b, "size", int64(*a.Response.Size))
+	}
+	b = append(b, `},"logs":[`...)
+	for i, line := range a.Logs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendString(b, line)
+	}
+	b = append(b, `],"publish":`...)
+	b = strconv.AppendBool(b, a.Publish)
+	b = a.Annotations.AppendJSON(appendMember(b, "annotations"))
+	return append(b, '}')
 }
 
 // DecodeActivation reads what EncodeActivation wrote.

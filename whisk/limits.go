@@ -18,6 +18,18 @@ type ActionLimits struct {
 	Instances   *int `json:"instances,omitempty"` // containers at once
 }
 
+// AppendJSON appends the limits as JSON object to b.
+func (l ActionLimits) AppendJSON(b []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"timeout":`...), int64(l.Timeout), 10)
+	b = appendInt(b, "memory", int64(l.Memory))
+	b = appendInt(b, "logs", int64(l.Logs))
+	b = appendInt(b, "concurrency", int64(l.Concurrency))
+	if l.Instances != nil {
+		b = appendInt(b, "instances", int64(*l.Instances))
+	}
+	return append(b, '}')
+}
+
 // A Range bounds one limit; Default is taken when an action names none.
 type Range struct {
 	Min, Default, Max int

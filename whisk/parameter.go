@@ -3,6 +3,8 @@ package whisk
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 )
 
 // A Parameter is a bound parameter or an annotation of an entity.
@@ -19,12 +21,7 @@ type Parameter struct {
 type Parameters []Parameter
 
 // MarshalJSON writes an array, never null.
-func (ps Parameters) MarshalJSON() ([]byte, error) {
-	if len(ps) == 0 {
-		return []byte("[]"), nil
-	}
-	return Marshal([]Parameter(ps)), nil
-}
+func (ps Parameters) MarshalJSON() ([]byte, error) { return ps.AppendJSON(nil), nil }
 
 // ParseParameters reads the array form of the REST API. The last of equal keys wins.
 func ParseParameters(raw json.RawMessage) (Parameters, error) {
@@ -211,6 +208,12 @@ func Members(object json.RawMessage) (Parameters, error) {
 		}
 		seen[name] = len(members)
 		members = append(members, Parameter{Key: name, Value: value})
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, Malformed("%v", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, Malformed("JSON object expected")
 	}
 	return members, nil
 }

@@ -2,7 +2,6 @@ package whisk
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -18,7 +17,9 @@ func FirstVersion() Version { return Version{Patch: 1} }
 // Next is the version after an update that does not name one.
 func (v Version) Next() Version { return Version{v.Major, v.Minor, v.Patch + 1} }
 
-func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
+func (v Version) String() string {
+	return strconv.Itoa(v.Major) + "." + strconv.Itoa(v.Minor) + "." + strconv.Itoa(v.Patch)
+}
 
 // ParseVersion is as lenient as OpenWhisk: missing parts are 0, parts beyond the
 // third are ignored.

@@ -37,6 +37,9 @@ const (
 	cachedEntities = 10_000
 	// identityLifetime is how long a revoked key may still work.
 	identityLifetime = 10 * time.Second
+	// gcPercent lets the heap grow to four times what is alive before it is
+	// collected: what is alive is small, and collecting it costs calls.
+	gcPercent = 300
 )
 
 // guest is the identity that OpenWhisk's standalone server is known for.
@@ -66,6 +69,9 @@ func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, std
 	log, err := newLogger(cfg.LogLevel, stderr)
 	if err != nil {
 		return err
+	}
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	p := &platform{cfg: cfg, log: log}
 	defer p.close()

@@ -259,6 +259,7 @@ type traffic struct {
 	mu    sync.Mutex
 	count int
 	calm  chan struct{} // closed while count is 0
+	left  time.Time     // when the last of them was served
 }
 
 func newTraffic() *traffic {
@@ -280,24 +281,44 @@ func (t *traffic) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count--
+	t.left = time.Now()
 	if t.count == 0 {
 		close(t.calm)
 	}
 }
 
-// quiet waits until nobody is in a hurry, but not for ever: a busy machine
-// needs its shells most.
+// boot is about how long an interpreter boots after its container was started.
+// A shell that was made meanwhile would take the time from it.
+const boot = 60 * time.Millisecond
+
+// quiet waits until nobody is in a hurry and what was started last has booted,
+// but not for ever: a busy machine needs its shells most.
 func (t *traffic) quiet(ctx context.Context) error {
-	const patience = 50 * time.Millisecond
-	t.mu.Lock()
-	calm := t.calm
-	t.mu.Unlock()
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	select {
-	case <-calm:
-	case <-timeout.C:
-	case <-ctx.Done():
+	const patience = 4 * boot
+	began := time.Now()
+	for {
+		t.mu.Lock()
+		calm, left := t.calm, t.left
+		t.mu.Unlock()
+		wait := boot - time.Since(left)
+		select {
+		case <-calm:
+			if wait <= 0 {
+				return ctx.Err()
+			}
+			calm = nil // closed: what remains is the time
+		default:
+			wait = patience
+		}
+		timeout := time.NewTimer(min(wait, patience-time.Since(began)))
+		select {
+		case <-calm:
+		case <-timeout.C:
+		case <-ctx.Done():
+		}
+		timeout.Stop()
+		if ctx.Err() != nil || time.Since(began) >= patience {
+			return ctx.Err()
+		}
 	}
-	return ctx.Err()
 }

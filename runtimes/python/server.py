@@ -20,11 +20,11 @@ import sys
 
 import _signal
 import _socket
-import json
 import select
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from quirl_runtime import action as actions
+from quirl_runtime import jsontext
 from quirl_runtime import output
 del sys.path[0]
 
@@ -278,7 +278,7 @@ def respond(action, request, body):
     if path not in ("/init", "/run", "/warm"):
         return 404, actions.error_json("Not found.")
     try:
-        message = json.loads(str(body, "utf-8")) if body else {}
+        message = jsontext.loads(str(body, "utf-8")) if body else {}
     except ValueError as error:
         return 400, actions.error_json("cannot decode the request: %s" % error)
     if not isinstance(message, dict):
@@ -350,7 +350,7 @@ def warm():
 
 
 def post(action, path, message):
-    body = json.dumps(message).encode("utf-8")
+    body = actions.encode(message)
     head = "POST %s HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     connection = Connection(DummySocket((head % (path, len(body))).encode("ascii") + body))
     connection.receive()

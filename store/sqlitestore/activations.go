@@ -34,11 +34,12 @@ func (s *Store) PutActivations(ctx context.Context, records []store.Record) (ref
 type activationRow struct {
 	id, namespace, name    string
 	start                  int64
+	unjournaled            bool
 	document, result, logs []byte
 }
 
 func encodeRow(r store.Record) activationRow {
-	row := activationRow{id: string(r.ID), namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli()}
+	row := activationRow{id: string(r.ID), unjournaled: r.Unjournaled, namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli()}
 	if r.Discard {
 		return row
 	}
@@ -53,23 +54,23 @@ func encodeRow(r store.Record) activationRow {
 
 // put writes the row and ends its journal entry; false when the id had a record already.
 func (r activationRow) put(tx *txn) (bool, error) {
-	if _, err := tx.exec("DELETE FROM journal WHERE id = ?", r.id); err != nil || r.document == nil {
-		return true, err
+	if !r.unjournaled {
+		if _, err := tx.exec("DELETE FROM journal WHERE id = ?", r.id); err != nil {
+			return false, err
+		}
 	}
-	changed, err := tx.exec(`INSERT INTO activations (id, namespace, name, start, document) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`, r.id, r.namespace, r.name, r.start, r.document)
-	if err != nil || changed == 0 {
-		return false, err
+	if r.document == nil {
+		return true, nil
 	}
-	_, err = tx.exec("INSERT OR REPLACE INTO activation_bodies (id, result, logs) VALUES (?, ?, ?)", r.id, r.result, r.logs)
-	return true, err
+	changed, err := tx.exec(`INSERT INTO activations (id, namespace, name, start, document, result, logs) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`, r.id, r.namespace, r.name, r.start, r.document, r.result, r.logs)
+	return changed == 1, err
 }
 
 // Activation is that of store.Activations.
 func (s *Store) Activation(ctx context.Context, namespace string, id whisk.ActivationID) (*whisk.Activation, error) {
 	var document, result, logs []byte
-	err := s.row(ctx, `SELECT a.document, b.result, b.logs FROM activations a LEFT JOIN activation_bodies b ON b.id = a.id
-		WHERE a.id = ? AND a.namespace = ?`, []any{string(id), namespace}, &document, &result, &logs)
+	err := s.row(ctx, "SELECT document, result, logs FROM activations WHERE id = ? AND namespace = ?", []any{string(id), namespace}, &document, &result, &logs)
 	if err != nil {
 		return nil, err
 	}
@@ -90,15 +91,15 @@ func decodeRow(document, result, logs []byte) (*whisk.Activation, error) {
 
 func activationCondition(q store.ActivationQuery) *condition {
 	var c condition
-	c.and("a.namespace = ?", q.Namespace)
+	c.and("namespace = ?", q.Namespace)
 	if q.Name != "" {
-		c.and("a.name = ?", q.Name)
+		c.and("name = ?", q.Name)
 	}
 	if q.Since != 0 {
-		c.and("a.start >= ?", q.Since)
+		c.and("start >= ?", q.Since)
 	}
 	if q.Upto != 0 {
-		c.and("a.start <= ?", q.Upto)
+		c.and("start <= ?", q.Upto)
 	}
 	return &c
 }
@@ -106,11 +107,11 @@ func activationCondition(q store.ActivationQuery) *condition {
 // ListActivations is that of store.Activations.
 func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([]*whisk.Activation, error) {
 	c := activationCondition(q)
-	query := "SELECT a.document, NULL, NULL FROM activations a"
+	query := "SELECT document, NULL, NULL FROM activations"
 	if q.Full {
-		query = "SELECT a.document, b.result, b.logs FROM activations a LEFT JOIN activation_bodies b ON b.id = a.id"
+		query = "SELECT document, result, logs FROM activations"
 	}
-	query += c.String() + " ORDER BY a.start DESC, a.id DESC" + c.page(q.Limit, q.Skip)
+	query += c.String() + " ORDER BY start DESC, id DESC" + c.page(q.Limit, q.Skip)
 	var list []*whisk.Activation
 	err := s.rows(ctx, query, c.args, func(scan func(...any) error) error {
 		var document, result, logs []byte
@@ -127,6 +128,6 @@ func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([
 // CountActivations is that of store.Activations.
 func (s *Store) CountActivations(ctx context.Context, q store.ActivationQuery) (n int, err error) {
 	c := activationCondition(q)
-	err = s.row(ctx, "SELECT count(*) FROM activations a"+c.String(), c.args, &n)
+	err = s.row(ctx, "SELECT count(*) FROM activations"+c.String(), c.args, &n)
 	return n, err
 }

@@ -36,22 +36,18 @@ CREATE TABLE IF NOT EXISTS namespace_limits (
 ) WITHOUT ROWID;
 
 -- Ids grow with time, so new records are appended to the table and to its indices.
+-- Logs and results are the last columns: lists read what is in front of them.
 CREATE TABLE IF NOT EXISTS activations (
-	id        TEXT PRIMARY KEY,
+	id        TEXT NOT NULL UNIQUE,
 	namespace TEXT NOT NULL,
 	name      TEXT NOT NULL,        -- name or pkg/name, as lists filter
 	start     INTEGER NOT NULL,
-	document  BLOB NOT NULL         -- without logs and result
-) WITHOUT ROWID;
+	document  BLOB NOT NULL,        -- without logs and result
+	result    BLOB,
+	logs      BLOB
+);
 CREATE INDEX IF NOT EXISTS activations_started ON activations (namespace, start);
 CREATE INDEX IF NOT EXISTS activations_named ON activations (namespace, name, start);
-
--- Logs and results are apart, so that lists read small rows.
-CREATE TABLE IF NOT EXISTS activation_bodies (
-	id     TEXT PRIMARY KEY,
-	result BLOB,
-	logs   BLOB
-) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS journal (
 	sequence INTEGER PRIMARY KEY,

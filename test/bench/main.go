@@ -182,6 +182,8 @@ func together(length time.Duration, caller func() (func() error, error)) (float6
 			return 0, err
 		}
 	}
+	// The callers share the machine with what they measure: one thread for them.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	counts, errs := make([]int, workers), make([]error, workers)
 	began := time.Now()
 	var wg sync.WaitGroup

@@ -39,7 +39,10 @@ type conn struct {
 	addr string
 	net  net.Conn
 	r    *bufio.Reader
+	buf  []byte
 }
+
+var authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(guestKey))
 
 func start(ctx context.Context, flags ...string) (*server, error) {
 	dir, err := os.MkdirTemp("", "quirl-bench-")
@@ -88,25 +91,48 @@ func (c *conn) call(method, path string, body []byte) ([]byte, error) {
 		}
 		c.net, c.r = n, bufio.NewReader(n)
 	}
-	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-		method, path, c.addr, base64.StdEncoding.EncodeToString([]byte(guestKey)), len(body))
-	buf.Write(body)
-	if _, err := c.net.Write(buf.Bytes()); err != nil {
+	c.buf = append(c.buf[:0], method+" "+path+" HTTP/1.1\r\nHost: quirl\r\nAuthorization: "+authorization+
+		"\r\nContent-Type: application/json\r\nContent-Length: "...)
+	c.buf = append(strconv.AppendInt(c.buf, int64(len(body)), 10), "\r\n\r\n"...)
+	if _, err := c.net.Write(append(c.buf, body...)); err != nil {
 		return nil, c.broken(err)
 	}
-	res, err := http.ReadResponse(c.r, nil)
+	status, answer, err := readAnswer(c.r)
 	if err != nil {
 		return nil, c.broken(err)
 	}
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, c.broken(err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s %s: status %d: %s", method, path, res.StatusCode, answer)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%s %s: status %d: %s", method, path, status, answer)
 	}
 	return answer, nil
+}
+
+// readAnswer reads an answer that says how long it is.
+func readAnswer(r *bufio.Reader) (status int, body []byte, err error) {
+	length := -1
+	for first := true; ; first = false {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return 0, nil, err
+		}
+		switch {
+		case first:
+			if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+				return 0, nil, err
+			}
+		case bytes.HasPrefix(line, []byte("Content-Length: ")):
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[16:]))); err != nil {
+				return 0, nil, err
+			}
+		case len(line) == 2:
+			if length < 0 {
+				return 0, nil, errors.New("the answer has no length")
+			}
+			body = make([]byte, length)
+			_, err := io.ReadFull(r, body)
+			return status, body, err
+		}
+	}
 }
 
 func (c *conn) broken(err error) error {

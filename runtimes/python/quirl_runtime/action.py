@@ -6,18 +6,15 @@ error and answered with status 200; what keeps the action from starting is
 explained on standard error and answered with a general text.
 """
 
-import json
 import os
 import sys
 
-from quirl_runtime import output
+from quirl_runtime import jsontext, output
 
 MODULE = "main__"
 LOST = "The action failed to generate or locate a binary. See logs for details."
 DEAD = "Cannot start action. Check logs for details."
 NOT_ACTIVATION = "The action did not return a dictionary or array."
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class LoadError(Exception):
@@ -160,10 +157,12 @@ async def complete(awaitable):
 
 def encode(value):
     """Returns compact JSON in UTF-8; a lone surrogate is escaped."""
-    text = _encode(value)
+    text = jsontext.dumps(value)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
+        import json
+
         return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
@@ -207,7 +206,7 @@ def is_ours(filename, ours):
 
 def set_init_env(env):
     for key, value in (env or {}).items():
-        os.environ[key] = value if isinstance(value, str) else json.dumps(value)
+        os.environ[key] = value if isinstance(value, str) else jsontext.dumps(value)
 
 
 def set_run_env(message):
