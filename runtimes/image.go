@@ -13,17 +13,19 @@ var ErrImageName = errors.New("could not parse image name")
 // latestTag is what a reference without a tag means.
 const latestTag = "latest"
 
-// An Image is the reference [registry/][prefix/]name[:tag] of an OCI image.
+// An Image is the reference [registry/][prefix/]name[:tag][@digest] of an OCI image.
 type Image struct {
 	Registry string `json:"registry,omitempty"` // host[:port]
 	Prefix   string `json:"prefix,omitempty"`   // may have several parts: a/b
 	Name     string `json:"name"`
 	Tag      string `json:"tag,omitempty"`
+	Digest   string `json:"digest,omitempty"` // sha256:<64 hex digits>
 }
 
 var (
 	namePart = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$`)
 	tagPart  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	digests  = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	hostPart = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?$`)
 )
 
@@ -31,7 +33,11 @@ var (
 // or a port, or is "localhost". It returns ErrImageName for anything else.
 func ParseImage(text string) (Image, error) {
 	var image Image
-	parts := strings.Split(text, "/")
+	reference, digest, pinned := strings.Cut(text, "@")
+	if image.Digest = digest; pinned && !digests.MatchString(digest) {
+		return Image{}, fmt.Errorf("%w %q", ErrImageName, text)
+	}
+	parts := strings.Split(reference, "/")
 	if len(parts) > 1 && isRegistry(parts[0]) {
 		image.Registry, parts = parts[0], parts[1:]
 	}
@@ -80,6 +86,9 @@ func (i Image) String() string {
 	if i.Tag != "" {
 		text += ":" + i.Tag
 	}
+	if i.Digest != "" {
+		text += "@" + i.Digest
+	}
 	return text
 }
 
@@ -93,10 +102,10 @@ func (i Image) In(registry string) Image {
 }
 
 // IsLatest says that the reference means the tag "latest", so that its content may change.
-func (i Image) IsLatest() bool { return i.Tag == "" || i.Tag == latestTag }
+func (i Image) IsLatest() bool { return i.Digest == "" && (i.Tag == "" || i.Tag == latestTag) }
 
 // Matches says that two references mean the same image; the tag may be left out for "latest".
 func (i Image) Matches(other Image) bool {
 	tags := i.Tag == other.Tag || i.IsLatest() && other.IsLatest()
-	return tags && i.Registry == other.Registry && i.Prefix == other.Prefix && i.Name == other.Name
+	return tags && i.Digest == other.Digest && i.Registry == other.Registry && i.Prefix == other.Prefix && i.Name == other.Name
 }
