@@ -54,6 +54,7 @@ type Recorder struct {
 type pending struct {
 	record   store.Record
 	complete chan struct{} // closed once record is final
+	final    bool
 	// redo are the files of the redo log that hold the record, 0 for none: as
 	// announced, and as put.
 	redo [2]int
@@ -136,10 +137,16 @@ func (r *Recorder) keep(p *pending, turn int) {
 	p.redo[turn] = number
 }
 
-// Put hands over a final record, announced or not. It waits while the buffer is full.
+// Put hands over a final record, announced or not. It waits while the buffer is
+// full. Of two records of one activation the first counts.
 func (r *Recorder) Put(rec store.Record) {
 	r.mu.Lock()
 	p := r.known[rec.ID]
+	if p != nil && p.final {
+		r.mu.Unlock()
+		r.log.Error("record refused: its activation has one already", "activation", rec.ID)
+		return
+	}
 	if p == nil {
 		r.mu.Unlock()
 		r.slots <- struct{}{}
@@ -147,7 +154,7 @@ func (r *Recorder) Put(rec store.Record) {
 		p = &pending{complete: make(chan struct{})}
 		r.known[rec.ID] = p
 	}
-	p.record = rec
+	p.record, p.final = rec, true
 	r.keep(p, 1)
 	close(p.complete)
 	r.ready = append(r.ready, p)

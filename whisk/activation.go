@@ -19,7 +19,7 @@ var lastMillis atomic.Int64
 // (RFC 9562, section 5.7), so that new records are neighbours in every index.
 // The 12 bits behind the time count within a millisecond.
 func NewActivationID(now time.Time) ActivationID {
-	tick := now.UnixMicro() * 4096 / 1000 // milliseconds in units of 1/4096
+	tick := now.UnixMilli()<<12 + int64(now.Nanosecond())%1e6*4096/1e6 // units of 1/4096 ms
 	for {
 		last := lastMillis.Load()
 		tick = max(tick, last+1)

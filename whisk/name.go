@@ -66,7 +66,7 @@ func (n FullName) ID() string { return string(n.Path) + "/" + n.Name }
 func (n FullName) String() string { return "/" + n.ID() }
 
 // MarshalJSON writes the name with its leading slash.
-func (n FullName) MarshalJSON() ([]byte, error) { return json.Marshal(n.String()) }
+func (n FullName) MarshalJSON() ([]byte, error) { return Marshal(n.String()), nil }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (n *FullName) UnmarshalJSON(b []byte) error {

@@ -20,8 +20,20 @@ func (s *Store) Entity(ctx context.Context, id string) (whisk.Entity, error) {
 	return whisk.DecodeEntity(document, strconv.FormatInt(revision, 10))
 }
 
+// firstRevision is the revision of a new entity: one that no earlier entity of
+// the same name had, the time in nanoseconds, also when the clock stands still.
+func (s *Store) firstRevision() int64 {
+	for {
+		last := s.created.Load()
+		next := max(time.Now().UnixNano(), last+1)
+		if s.created.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
 // PutEntity is that of store.Entities. Revisions count the writes of an entity
-// and start at a value that no earlier entity of the same name had: the time.
+// from its first one on.
 func (s *Store) PutEntity(ctx context.Context, e whisk.Entity) (string, error) {
 	m := e.Common()
 	id, document := m.FullName().ID(), whisk.EncodeEntity(e)
@@ -30,7 +42,7 @@ func (s *Store) PutEntity(ctx context.Context, e whisk.Entity) (string, error) {
 		shared = false
 	}
 	if m.Revision == "" {
-		first := m.Updated << 10
+		first := s.firstRevision()
 		return strconv.FormatInt(first, 10), s.w.write(ctx, func(tx *txn) error {
 			return one(tx.exec(`INSERT INTO entities (id, collection, namespace, path, revision, shared, updated, written, document)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -50,8 +62,12 @@ func (s *Store) PutEntity(ctx context.Context, e whisk.Entity) (string, error) {
 
 // DeleteEntity is that of store.Entities.
 func (s *Store) DeleteEntity(ctx context.Context, id, revision string) error {
+	old, err := strconv.ParseInt(revision, 10, 64)
+	if err != nil {
+		return store.ErrConflict
+	}
 	return s.w.write(ctx, func(tx *txn) error {
-		return one(tx.exec("DELETE FROM entities WHERE id = ? AND revision = CAST(? AS INTEGER)", id, revision))
+		return one(tx.exec("DELETE FROM entities WHERE id = ? AND revision = ?", id, old))
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", pure Go
 
@@ -27,6 +28,8 @@ const readers = 4
 type Store struct {
 	w  *writer
 	db *sql.DB
+	// created is the latest first revision.
+	created atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,7 +53,7 @@ func Open(ctx context.Context, file string) (*Store, error) {
 		db.Close()
 		return nil, fmt.Errorf("open database %s: %w", file, err)
 	}
-	return &Store{newWriter(conn), db}, nil
+	return &Store{w: newWriter(conn), db: db}, nil
 }
 
 // Close is that of store.Store.
@@ -64,6 +67,14 @@ func (s *Store) row(ctx context.Context, query string, args []any, into ...any) 
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrNotFound
 	}
+	return s.explain(err)
+}
+
+// explain turns what a read says after Close into store.ErrClosed.
+func (s *Store) explain(err error) error {
+	if err != nil && s.w.isClosed() {
+		return store.ErrClosed
+	}
 	return err
 }
 
@@ -71,7 +82,7 @@ func (s *Store) row(ctx context.Context, query string, args []any, into ...any) 
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return s.explain(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -79,7 +90,7 @@ func (s *Store) rows(ctx context.Context, query string, args []any, each func(sc
 			return err
 		}
 	}
-	return rows.Err()
+	return s.explain(rows.Err())
 }
 
 // A condition is the WHERE part of a query under construction.

@@ -71,6 +71,12 @@ func (w *writer) enqueue(ctx context.Context, op *operation) error {
 	}
 }
 
+func (w *writer) isClosed() bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.closed
+}
+
 func (w *writer) close() error {
 	w.mu.Lock()
 	already := w.closed

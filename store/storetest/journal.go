@@ -1,0 +1,83 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quirl/store"
+	"quirl/whisk"
+)
+
+var journalCases = []testCase{
+	{"entries stay in the order of their acceptance", testEntries},
+	{"an entry is accepted once", testAcceptTwice},
+	{"an entry is taken once, whoever asks", testTakeOnce},
+}
+
+func testEntries(t *testing.T, s store.Store) {
+	if got := entries(t, s); len(got) != 0 {
+		t.Errorf("a fresh journal has %+v", got)
+	}
+	ids := []whisk.ActivationID{newID(), newID(), newID(), newID()}
+	ids[0], ids[3] = ids[3], ids[0] // their order is that of acceptance, not of the ids
+	accept(t, s, ids...)
+	if taken, err := s.Take(t.Context(), ids[1]); err != nil || !taken {
+		t.Fatalf("take an entry: got %t, %v", taken, err)
+	}
+	var want []store.JournalEntry
+	for i, id := range ids {
+		want = append(want, store.JournalEntry{ID: id, Message: []byte("message " + id), Taken: i == 1})
+	}
+	if diff := cmp.Diff(want, entries(t, s)); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	putRecords(t, s, &whisk.Activation{Namespace: "ns", Name: "a", Version: whisk.FirstVersion(), ID: ids[2]})
+	want = append(want[:2:2], want[3])
+	if diff := cmp.Diff(want, entries(t, s)); diff != "" {
+		t.Errorf("entries after a record (-want +got):\n%s", diff)
+	}
+}
+
+func testAcceptTwice(t *testing.T, s store.Store) {
+	id := newID()
+	accept(t, s, id)
+	if err := s.Accept(t.Context(), store.JournalEntry{ID: id, Message: []byte("another")}); err == nil {
+		t.Errorf("accept of an id that stands in the journal: no error")
+	}
+	if got := entries(t, s); len(got) != 1 || string(got[0].Message) != "message "+string(id) {
+		t.Errorf("journal: got %+v, want the first entry alone", got)
+	}
+}
+
+func testTakeOnce(t *testing.T, s store.Store) {
+	if taken, err := s.Take(t.Context(), newID()); err != nil || taken {
+		t.Errorf("take what is not there: got %t, %v; want false", taken, err)
+	}
+	for round := range 10 {
+		id := newID()
+		accept(t, s, id)
+		var wg sync.WaitGroup
+		var won atomic.Int64
+		start := make(chan struct{})
+		for range 20 {
+			wg.Go(func() {
+				<-start
+				taken, err := s.Take(t.Context(), id)
+				if err != nil {
+					t.Errorf("take: %v", err)
+				}
+				if taken {
+					won.Add(1)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		if got := won.Load(); got != 1 {
+			t.Fatalf("round %d: %d of 20 took the entry, want 1", round, got)
+		}
+	}
+}

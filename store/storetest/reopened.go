@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// RunReopened checks a Store that keeps its data over a Close; open must return
+// the store that lies in the folder dir.
+func RunReopened(t *testing.T, open func(t *testing.T, dir string) store.Store) {
+	t.Run("all is there after a close while writing", func(t *testing.T) {
+		dir := t.TempDir()
+		s := open(t, dir)
+		id := newID()
+		accept(t, s, id)
+		confirmed := writeUntilClosed(t, s, 100, func() {
+			if err := s.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+		s = open(t, dir)
+		defer s.Close()
+		got := list(t, s, store.EntityQuery{Collection: whisk.Actions, Path: "ns"})
+		if diff := cmp.Diff(sorted(confirmed), sorted(got)); diff != "" {
+			t.Errorf("actions (-confirmed +found):\n%s", diff)
+		}
+		if got := entries(t, s); len(got) != 1 || got[0].ID != id {
+			t.Errorf("journal: got %+v, want %s", got, id)
+		}
+	})
+	t.Run("revisions stay unique", func(t *testing.T) {
+		dir := t.TempDir()
+		had := map[string]bool{}
+		for round := range 5 {
+			s := open(t, dir)
+			a := action("ns", "a", noon)
+			revision := put(t, s, a)
+			if had[revision] {
+				t.Errorf("round %d: revision %s was that of an earlier entity", round, revision)
+			}
+			had[revision] = true
+			if err := s.DeleteEntity(t.Context(), "ns/a", revision); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Write writes to s from several goroutines until the process is killed, and a
+// line to confirmed for each write that s has confirmed: the first half of a
+// test of abrupt ends. It returns only when s fails.
+func Write(s store.Store, confirmed io.Writer) error {
+	ctx := context.Background()
+	var mu sync.Mutex
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(confirmed, format+"\n", args...)
+	}
+	failed := make(chan error)
+	for w := range 8 {
+		go func() {
+			for i := 0; ; i++ {
+				if err := writeOnce(ctx, s, w, i, say); err != nil {
+					failed <- err
+					return
+				}
+			}
+		}()
+	}
+	return <-failed
+}
+
+func writeOnce(ctx context.Context, s store.Store, writer, i int, say func(string, ...any)) error {
+	name := fmt.Sprintf("w%d-%d", writer, i)
+	revision, err := s.PutEntity(ctx, action("ns", name, noon))
+	if err != nil {
+		return err
+	}
+	say("entity ns/%s %s", name, revision)
+	id := whisk.NewActivationID(time.Now())
+	if err := s.Accept(ctx, store.JournalEntry{ID: id, Message: []byte(name)}); err != nil {
+		return err
+	}
+	say("accepted %s -", id)
+	if i%3 == 0 {
+		return nil
+	}
+	if taken, err := s.Take(ctx, id); err != nil || !taken {
+		return errors.Join(err, fmt.Errorf("take %s: %t", id, taken))
+	}
+	say("taken %s -", id)
+	if i%3 == 1 {
+		return nil
+	}
+	r := record("ns", name, time.Now().UnixMilli())
+	r.ID = id
+	if _, err := s.PutActivations(ctx, []store.Record{{Activation: r}}); err != nil {
+		return err
+	}
+	say("recorded %s -", id)
+	return nil
+}
+
+// CheckConfirmed checks that s has what Write confirmed: the second half. It
+// returns the number of lines.
+func CheckConfirmed(t *testing.T, s store.Store, confirmed io.Reader) (lines int) {
+	t.Helper()
+	state := map[string]string{} // the last confirmed state of each activation
+	in := bufio.NewReader(confirmed)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			break // the last line may be torn: then it was not confirmed
+		}
+		lines++
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			t.Fatalf("line %d: %q", lines, line)
+		}
+		if fields[0] != "entity" {
+			state[fields[1]] = fields[0]
+			continue
+		}
+		if e, err := s.Entity(t.Context(), fields[1]); err != nil || e.Common().Revision != fields[2] {
+			t.Errorf("confirmed entity %s of revision %s: got %+v, %v", fields[1], fields[2], e, err)
+		}
+	}
+	journal := map[string]store.JournalEntry{}
+	for _, e := range entries(t, s) {
+		journal[string(e.ID)] = e
+	}
+	for id, confirmed := range state {
+		_, err := s.Activation(t.Context(), "ns", whisk.ActivationID(id))
+		entry, waiting := journal[id]
+		switch {
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			t.Errorf("activation %s: %v", id, err)
+		case waiting == (err == nil):
+			t.Errorf("activation %s stands in the journal: %t, has a record: %t; want one of both", id, waiting, err == nil)
+		case confirmed == "recorded" && waiting, confirmed == "taken" && waiting && !entry.Taken:
+			t.Errorf("activation %s was %s, but its entry is there with taken = %t", id, confirmed, entry.Taken)
+		}
+	}
+	return lines
+}
