@@ -50,6 +50,7 @@ type Dispatcher struct {
 type flight struct {
 	work    balancer.Work
 	invoker int
+	placed  bool // the balancer chose the invoker
 	lease   entitlement.Lease
 	timer   *time.Timer
 	// result receives the record once, for blocking calls.
@@ -70,15 +71,27 @@ func (d *Dispatcher) InFlight() int {
 	return len(d.flying)
 }
 
+// place has the balancer choose the invoker of a flight, which may be given up meanwhile.
+func (d *Dispatcher) place(ctx context.Context, f *flight) (invoker int, err error) {
+	invoker, err = d.Balancer.Place(ctx, f.work)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f.invoker, f.placed = invoker, err == nil
+	return invoker, err
+}
+
 // land takes a flight down: its slot is free.
 func (d *Dispatcher) land(id whisk.ActivationID) *flight {
 	d.mu.Lock()
 	f := d.flying[id]
 	delete(d.flying, id)
+	placed := f != nil && f.placed
 	d.mu.Unlock()
 	if f != nil {
 		f.timer.Stop()
-		d.Balancer.Ended(f.work, f.invoker)
+		if placed {
+			d.Balancer.Ended(f.work, f.invoker)
+		}
 		f.lease.Release()
 	}
 	return f

@@ -98,11 +98,10 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 
 // send makes the activation safe and hands it to its invoker.
 func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight) error {
-	invoker, err := d.Balancer.Place(ctx, f.work)
+	invoker, err := d.place(ctx, f)
 	if err != nil {
 		return err
 	}
-	f.invoker = invoker
 	if m.Journaled {
 		if err := d.Journal.Accept(ctx, store.JournalEntry{ID: m.ID, Message: m.Encode()}); err != nil {
 			return fmt.Errorf("journal activation: %w", err)

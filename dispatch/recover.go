@@ -49,11 +49,10 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 func (d *Dispatcher) resend(ctx context.Context, m *message.Activation) error {
 	a := &whisk.Action{Exec: whisk.Exec{Kind: "unknown"}}
 	f := d.takeOff(m, a, noLease{})
-	invoker, err := d.Balancer.Place(ctx, f.work)
+	invoker, err := d.place(ctx, f)
 	if err != nil {
 		return err
 	}
-	f.invoker = invoker
 	for {
 		err := d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
 		if !errors.Is(err, bus.ErrFull) {

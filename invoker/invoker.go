@@ -179,9 +179,11 @@ func (i *Invoker) accept(m *message.Activation) {
 		return
 	}
 	j.action, j.kind = action, action.Exec.Kind
-	i.mu.Lock()
-	i.jobs[string(m.ID)] = j
-	i.mu.Unlock()
+	if !i.enter(j) {
+		i.Log.Warn("activation was delivered while it is here", "activation", m.ID)
+		<-i.room
+		return
+	}
 	i.drive(pool.Arrived{Job: pool.Job{
 		ID:          string(m.ID),
 		Key:         pool.Key{Namespace: m.User.Namespace, Action: action.FullName().ID(), Revision: action.Revision},
@@ -190,6 +192,19 @@ func (i *Invoker) accept(m *message.Activation) {
 		Memory:      action.Limits.Memory,
 		Concurrency: action.Limits.Concurrency,
 	}})
+}
+
+// enter notes a job; false when its activation is here already, for a bus may
+// deliver a message again.
+func (i *Invoker) enter(j *job) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	id := string(j.msg.ID)
+	if i.jobs[id] != nil {
+		return false
+	}
+	i.jobs[id] = j
+	return true
 }
 
 // drive tells the pool what happened and sees to it that its commands are carried out.

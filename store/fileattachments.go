@@ -31,12 +31,12 @@ func NewFileAttachments(dir string) (*FileAttachments, error) {
 func (f *FileAttachments) path(sum string) string { return filepath.Join(f.dir, sum[:2], sum) }
 
 // PutAttachment is that of Attachments.
-func (f *FileAttachments) PutAttachment(_ context.Context, data []byte) (string, error) {
+func (f *FileAttachments) PutAttachment(ctx context.Context, data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	name := hex.EncodeToString(sum[:])
 	path := f.path(name)
-	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(data)) {
-		return name, nil
+	if _, err := f.Attachment(ctx, name); err == nil {
+		return name, nil // there, and undamaged
 	}
 	if err := writeWhole(path, data); err != nil {
 		return "", fmt.Errorf("write attachment: %w", err)

@@ -3,6 +3,7 @@ package collect_test
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,11 @@ func TestSegments(t *testing.T) {
 	fmt.Fprint(stderr, "oops\r\n"+collect.Sentinel+"\n")
 	<-first.Done()
 	lines, truncated, whole := first.Lines()
-	want := []string{stamp + "stdout: hello", stamp + "stdout: no line end", stamp + "stderr: oops"}
+	// The streams are read side by side: order is within a stream alone.
+	slices.SortStableFunc(lines, func(a, b string) int {
+		return strings.Compare(a[:len(stamp)+len("stdout")], b[:len(stamp)+len("stdout")])
+	})
+	want := []string{stamp + "stderr: oops", stamp + "stdout: hello", stamp + "stdout: no line end"}
 	if diff := cmp.Diff(want, lines); diff != "" || truncated || !whole {
 		t.Errorf("first activation, truncated %v, whole %v (-want +got):\n%s", truncated, whole, diff)
 	}
