@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ import (
 const nameRequired = "An action name is required."
 
 func (a *app) actionCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "action", Short: "work with actions"}
+	cmd := noun("action", "work with actions")
 	cmd.AddCommand(a.actionPut("create"), a.actionPut("update"), a.actionGet(), a.actionInvoke(), a.actionDelete(), a.actionList())
 	return cmd
 }
@@ -73,13 +74,17 @@ func (a *app) actionPut(verb string) *cobra.Command {
 				}
 			}
 			action.Limits = l.given(cmd)
-			if err := webAnnotations(&action, web, webSecure); err != nil {
-				return err
-			}
+			var stored client.Action
 			if verb == "update" {
-				if err := a.keepAnnotations(ctx, c, name, &action, web != "" || webSecure != ""); err != nil {
+				if stored, err = a.storedAction(ctx, c, name); err != nil {
 					return err
 				}
+			}
+			if err := webAnnotations(&action, stored.Annotations, web, webSecure); err != nil {
+				return err
+			}
+			if (web != "" || webSecure != "") && len(a.params.annotations) == 0 {
+				keepAnnotations(&action, stored.Annotations)
 			}
 			done := a.progress("sending the code of %s", args[0])
 			_, err = c.Do(ctx, client.Request{
@@ -97,49 +102,53 @@ func (a *app) actionPut(verb string) *cobra.Command {
 	return cmd
 }
 
-// keepAnnotations sends the stored annotations again when only web ones were given, as wsk does.
-func (a *app) keepAnnotations(ctx context.Context, c *client.Client, name entityName, action *client.Action, web bool) error {
-	var stored client.Action
-	_, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "actions", name.entity), Query: url.Values{"code": {"false"}}, Into: &stored})
+// storedAction reads the action that is about to be updated; there may be none yet.
+func (a *app) storedAction(ctx context.Context, c *client.Client, name entityName) (stored client.Action, err error) {
+	_, err = c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "actions", name.entity), Query: url.Values{"code": {"false"}}, Into: &stored})
 	var refused *client.Error
 	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-		return nil
+		return client.Action{}, nil
 	}
 	if err != nil {
-		return fmt.Errorf("Unable to create action '%s': %w", name.entity, err)
+		return stored, fmt.Errorf("Unable to create action '%s': %w", name.entity, err)
 	}
-	if web && len(a.params.annotations) == 0 {
-		merged := stored.Annotations
-		for _, kv := range action.Annotations {
-			merged = put(merged, kv.Key, kv.Value)
-		}
-		action.Annotations = merged
-	}
-	return nil
+	return stored, nil
 }
 
-func webAnnotations(action *client.Action, web, secure string) error {
-	if web == "" {
-		if secure != "" {
-			return usageError("The --web-secure option is only valid when the --web option is enabled.")
-		}
-		return nil
+// keepAnnotations sends the stored annotations again when only web ones were given, as wsk does.
+func keepAnnotations(action *client.Action, stored client.KeyValues) {
+	merged := slices.DeleteFunc(slices.Clone(stored), func(kv client.KeyValue) bool { return slices.Contains(action.DelAnnotations, kv.Key) })
+	for _, kv := range action.Annotations {
+		merged = put(merged, kv.Key, kv.Value)
 	}
+	action.Annotations = merged
+}
+
+// webAnnotations adds what --web and --web-secure say to an action whose annotations were stored so far.
+func webAnnotations(action *client.Action, stored client.KeyValues, web, secure string) error {
 	var export, raw, final string
 	switch strings.ToLower(web) {
+	case "":
+		if secure != "" && string(stored.Get("web-export")) != "true" {
+			return usageError("The --web-secure option is only valid when the --web option is enabled.")
+		}
+		return secureAnnotation(action, stored, secure)
 	case "yes", "true":
 		export, raw, final = "true", "false", "true"
 	case "raw":
 		export, raw, final = "true", "true", "true"
 	case "no", "false":
 		export, raw, final = "false", "false", "false"
+		if secure != "" {
+			return usageError("The --web-secure option is only valid when the --web option is enabled.")
+		}
 	default:
 		return usageError("Invalid argument '%s' for --web flag. Valid input consist of 'yes', 'true', 'raw', 'false', or 'no'.", web)
 	}
 	for _, kv := range [][2]string{{"web-export", export}, {"raw-http", raw}, {"final", final}} {
 		action.Annotations = put(action.Annotations, kv[0], json.RawMessage(kv[1]))
 	}
-	return secureAnnotation(action, secure)
+	return secureAnnotation(action, stored, secure)
 }
 
 type limitFlags struct{ timeout, memory, logsize, concurrency int }
@@ -171,11 +180,12 @@ func (l *limitFlags) given(cmd *cobra.Command) *client.Limits {
 }
 
 func (a *app) actionGet() *cobra.Command {
-	var save, showURL bool
+	var save, showURL, summary bool
 	var saveAs string
 	cmd := &cobra.Command{Use: "get ACTION_NAME [FIELD_FILTER]", Short: "get an action"}
 	cmd.Flags().BoolVar(&save, "save", false, "save action code to file corresponding with action name")
 	cmd.Flags().StringVar(&saveAs, "save-as", "", "file to save action code to")
+	cmd.Flags().BoolVarP(&summary, "summary", "s", false, "summarize action details; parameters with prefix \"*\" are bound, \"**\" are bound and finalized")
 	cmd.Flags().BoolVarP(&showURL, "url", "r", false, "get action url")
 	cmd.RunE = a.run(1, 2, nameRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.parseEntity(args[0])
@@ -196,6 +206,9 @@ func (a *app) actionGet() *cobra.Command {
 			return a.saveAction(&action, saveAs)
 		case showURL:
 			fmt.Fprintf(a.Stdout, "ok: got action %s\n%s\n", name.entity, actionURL(c, &action))
+			return nil
+		case summary:
+			fmt.Fprint(a.Stdout, summaryOf("action", 0, action.Namespace, action.Name, action.Annotations, action.Parameters))
 			return nil
 		case len(args) == 2:
 			fmt.Fprintf(a.Stdout, "ok: got action %s, displaying field %s\n", name.entity, args[1])

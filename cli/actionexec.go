@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,7 +84,7 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 func readCode(file string) (string, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return "", usageError("File '%s' is not a valid file or it does not exist", file)
+		return "", missingFile(file)
 	}
 	switch filepath.Ext(file) {
 	case ".zip", ".jar", ".balx":
@@ -140,18 +141,23 @@ func (a *app) copyOf(ctx context.Context, c *client.Client, source string, actio
 	return copied.Exec, nil
 }
 
-// secureAnnotation sets require-whisk-auth as --web-secure says.
-func secureAnnotation(action *client.Action, secure string) error {
+// secureAnnotation sets require-whisk-auth as --web-secure says; a number that is stored already is kept.
+func secureAnnotation(action *client.Action, stored client.KeyValues, secure string) error {
 	const key = "require-whisk-auth"
 	switch strings.ToLower(secure) {
 	case "":
 	case "true":
+		if have := stored.Get(key); json.Unmarshal(have, new(float64)) == nil {
+			action.Annotations = put(action.Annotations, key, have)
+			return nil
+		}
 		n, err := rand.Int(rand.Reader, big.NewInt(1<<53-1))
 		if err != nil {
 			return err
 		}
 		action.Annotations = put(action.Annotations, key, json.RawMessage(n.String()))
 	case "false":
+		action.Annotations = slices.DeleteFunc(action.Annotations, func(kv client.KeyValue) bool { return kv.Key == key })
 		action.DelAnnotations = append(action.DelAnnotations, key)
 	default:
 		quoted, err := json.Marshal(secure)

@@ -19,7 +19,7 @@ import (
 const idRequired = "An activation ID is required."
 
 func (a *app) activationCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "activation", Short: "work with activations"}
+	cmd := noun("activation", "work with activations")
 	cmd.AddCommand(a.activationList(), a.activationGet(), a.activationLogs(), a.activationResult(), a.activationPoll())
 	return cmd
 }
@@ -86,7 +86,7 @@ func (a *app) printActivations(list []client.Activation) {
 		return
 	}
 	kinds := make([]string, len(list))
-	width, durationWidth := len("Kind"), len("Duration")
+	width, durationWidth := len("Kind"), 10
 	for i, r := range list {
 		if json.Unmarshal(r.Annotations.Get("kind"), &kinds[i]) != nil || kinds[i] == "" {
 			kinds[i] = "unknown"
@@ -152,6 +152,11 @@ func (a *app) activationGet() *cobra.Command {
 	summary := cmd.Flags().BoolP("summary", "s", false, "summarize activation details")
 	logs := cmd.Flags().BoolP("logs", "g", false, "emit only the logs, stripped of time stamps and stream identifier")
 	cmd.RunE = a.run(0, 2, idRequired, func(ctx context.Context, c *client.Client, args []string) error {
+		if *last {
+			if err := argumentError(args, 0, 1, idRequired); err != nil {
+				return err
+			}
+		}
 		id, rest, err := a.pickActivation(ctx, c, args, *last)
 		if err != nil {
 			return err
@@ -186,6 +191,11 @@ func (a *app) activationLogs() *cobra.Command {
 	last := lastFlag(cmd)
 	strip := cmd.Flags().BoolP("strip", "r", false, "strip timestamp and stream information")
 	cmd.RunE = a.run(0, 1, idRequired, func(ctx context.Context, c *client.Client, args []string) error {
+		if *last {
+			if err := argumentError(args, 0, 0, idRequired); err != nil {
+				return err
+			}
+		}
 		id, _, err := a.pickActivation(ctx, c, args, *last)
 		if err != nil {
 			return err
@@ -217,6 +227,11 @@ func (a *app) activationResult() *cobra.Command {
 	cmd := &cobra.Command{Use: "result (ACTIVATION_ID | --last)", Short: "get the result of an activation"}
 	last := lastFlag(cmd)
 	cmd.RunE = a.run(0, 1, idRequired, func(ctx context.Context, c *client.Client, args []string) error {
+		if *last {
+			if err := argumentError(args, 0, 0, idRequired); err != nil {
+				return err
+			}
+		}
 		id, _, err := a.pickActivation(ctx, c, args, *last)
 		if err != nil {
 			return err

@@ -34,9 +34,11 @@ const (
 type Env struct {
 	Args   []string
 	Getenv func(string) string
-	Stdout io.Writer
-	Stderr io.Writer
-	Build  string
+	// LookupEnv says whether a variable is set, too; nil is os.LookupEnv.
+	LookupEnv func(string) (string, bool)
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Build     string
 }
 
 // A Root is the whole command line. Make one with New.
@@ -62,6 +64,9 @@ type globalFlags struct {
 // New builds the commands.
 func New(env Env) *Root {
 	a := &app{Env: env, name: strings.TrimSuffix(filepath.Base(env.Args[0]), ".exe")}
+	if a.LookupEnv == nil {
+		a.LookupEnv = os.LookupEnv
+	}
 	root := &cobra.Command{
 		Use:           a.name,
 		Short:         "OpenWhisk functions on the command line",
@@ -84,6 +89,16 @@ func New(env Env) *Root {
 	return &Root{root, a}
 }
 
+// noun is a command that has only further commands; a mistyped one is an error.
+func noun(name, short string) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return &exitError{code: exitGeneral, err: fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()), usage: true}
+	}}
+}
+
 // IsWsk says whether the program was called as wsk.
 func (r *Root) IsWsk() bool { return r.app.isWsk() }
 
@@ -96,7 +111,7 @@ func (r *Root) Run(ctx context.Context) int {
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
 		defer stop()
 	}
-	args, params, err := extractParams(r.app.Args[1:])
+	args, params, err := extractParams(r.app.Args[1:], r.app.isWsk())
 	if err != nil {
 		return r.app.fail(err)
 	}
@@ -148,7 +163,7 @@ func (a *app) fail(err error) int {
 		code = exit.code
 	case errors.As(err, &refused):
 		code = (refused.Status - 256 + 512) % 256
-	case errors.Is(err, client.ErrUnreachable):
+	case errors.Is(err, client.ErrUnreachable), errors.Is(err, client.ErrMalformed):
 		code = exitNetwork
 	}
 	if exit != nil && exit.quiet {

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) namespaceCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "namespace", Short: "work with namespaces"}
+	cmd := noun("namespace", "work with namespaces")
 	get := a.contentsCommand("get")
 	list := &cobra.Command{Use: "list", Short: "list available namespaces"}
 	list.RunE = a.run(0, 0, "No arguments are required.", func(ctx context.Context, c *client.Client, _ []string) error {
@@ -41,7 +41,7 @@ func (a *app) contentsCommand(verb string) *cobra.Command {
 		if err := a.contents(ctx, c, "packages", &packages); err != nil {
 			return err
 		}
-		a.printPackages(packages)
+		a.printPackages(packages, *byName)
 		var actions []client.Action
 		if err := a.contents(ctx, c, "actions", &actions); err != nil {
 			return err

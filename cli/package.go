@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,8 +18,8 @@ import (
 const packageRequired = "A package name is required."
 
 func (a *app) packageCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "package", Short: "work with packages"}
-	cmd.AddCommand(a.packagePut("create"), a.packagePut("update"), a.packageBind(), a.packageGet(), a.packageDelete(), a.packageList())
+	cmd := noun("package", "work with packages")
+	cmd.AddCommand(a.packagePut("create"), a.packagePut("update"), a.packageBind(), a.packageGet(), a.packageDelete(), a.packageList(), a.packageRefresh())
 	return cmd
 }
 
@@ -26,7 +27,6 @@ func (a *app) packagePut(verb string) *cobra.Command {
 	var shared string
 	cmd := &cobra.Command{Use: verb + " PACKAGE_NAME", Short: verb + " a package"}
 	cmd.Flags().StringVar(&shared, "shared", "", "package visibility `SCOPE`; yes = shared, no = private")
-	cmd.Flags().Lookup("shared").NoOptDefVal = "yes"
 	cmd.RunE = a.run(1, 1, packageRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.parseEntity(args[0])
 		if err != nil {
@@ -42,7 +42,10 @@ func (a *app) packagePut(verb string) *cobra.Command {
 			return usageError("Cannot use value '%s' for shared.", shared)
 		}
 		if err := a.putPackage(ctx, c, name, pkg, verb == "update"); err != nil {
-			return fmt.Errorf("Package %s failed: %w", verb, err)
+			if verb == "create" {
+				return fmt.Errorf("Unable to create package '%s': %w", name.entity, err)
+			}
+			return fmt.Errorf("Package update failed: %w", err)
 		}
 		fmt.Fprintf(a.Stdout, "ok: %sd package %s\n", verb, name.entity)
 		return nil
@@ -86,6 +89,7 @@ func (a *app) packageBind() *cobra.Command {
 
 func (a *app) packageGet() *cobra.Command {
 	cmd := &cobra.Command{Use: "get PACKAGE_NAME [FIELD_FILTER]", Short: "get package"}
+	summary := cmd.Flags().BoolP("summary", "s", false, "summarize package details")
 	cmd.RunE = a.run(1, 2, packageRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.parseEntity(args[0])
 		if err != nil {
@@ -98,6 +102,10 @@ func (a *app) packageGet() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages", name.entity), Into: &pkg}); err != nil {
 			return fmt.Errorf("Unable to get package '%s': %w", name.entity, err)
 		}
+		if *summary {
+			a.summarizePackage(&pkg)
+			return nil
+		}
 		if len(args) == 2 {
 			fmt.Fprintf(a.Stdout, "ok: got package %s, displaying field %s\n", name.entity, args[1])
 			return printField(a.Stdout, pkg, args[1])
@@ -107,6 +115,59 @@ func (a *app) packageGet() *cobra.Command {
 	})
 	return cmd
 }
+
+func (a *app) summarizePackage(pkg *client.Package) {
+	const width = len("package")
+	fmt.Fprint(a.Stdout, summaryOf("package", width, pkg.Namespace, pkg.Name, pkg.Annotations, pkg.Parameters))
+	for _, part := range []struct {
+		what string
+		list []client.Action
+	}{{"action", pkg.Actions}, {"feed  ", pkg.Feeds}} {
+		for _, action := range part.list {
+			fmt.Fprint(a.Stdout, summaryOf(part.what, width, pkg.Namespace+"/"+pkg.Name, action.Name, action.Annotations, action.Parameters))
+		}
+	}
+}
+
+func (a *app) packageRefresh() *cobra.Command {
+	cmd := &cobra.Command{Use: "refresh [NAMESPACE]", Short: "refresh package bindings"}
+	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
+		name := entityName{namespace: "_"}
+		if len(args) == 1 {
+			var err error
+			if name, err = a.parseName(args[0]); err != nil {
+				return err
+			}
+		}
+		var done struct{ Added, Updated, Deleted []string }
+		_, err := c.Do(ctx, client.Request{Method: http.MethodPost, Path: client.Path("namespaces", name.namespace, "packages", "refresh"), Into: &done})
+		var refused *client.Error
+		if errors.As(err, &refused) && refused.Status == http.StatusNotImplemented {
+			return fmt.Errorf("The package refresh feature is not implemented in the target deployment%w", silent{err})
+		}
+		if err != nil {
+			return fmt.Errorf("Package refresh for namespace '%s' failed: %w", name.namespace, err)
+		}
+		fmt.Fprintf(a.Stdout, "'%s' refreshed successfully\n", name.namespace)
+		for _, part := range []struct {
+			title string
+			names []string
+		}{{"created", done.Added}, {"updated", done.Updated}, {"deleted", done.Deleted}} {
+			fmt.Fprintf(a.Stdout, "%s bindings:\n", part.title)
+			for _, n := range part.names {
+				fmt.Fprintln(a.Stdout, n)
+			}
+		}
+		return nil
+	})
+	return cmd
+}
+
+// silent is an error that is there for its exit code, not for its text.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }
 
 func (a *app) packageDelete() *cobra.Command {
 	cmd := &cobra.Command{Use: "delete PACKAGE_NAME", Short: "delete package"}
@@ -143,16 +204,16 @@ func (a *app) packageList() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages"), Query: l.query(), Into: &packages}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of packages for namespace '%s': %w", listed(name), err)
 		}
-		if l.byName {
-			sort.SliceStable(packages, func(i, j int) bool { return packages[i].Name < packages[j].Name })
-		}
-		a.printPackages(packages)
+		a.printPackages(packages, l.byName)
 		return nil
 	})
 	return cmd
 }
 
-func (a *app) printPackages(packages []client.Package) {
+func (a *app) printPackages(packages []client.Package, byName bool) {
+	if byName {
+		sort.SliceStable(packages, func(i, j int) bool { return packages[i].Name < packages[j].Name })
+	}
 	fmt.Fprintln(a.Stdout, "packages")
 	for _, p := range packages {
 		visibility := "private"

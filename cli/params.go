@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -15,18 +16,22 @@ type params struct {
 	parameters, annotations client.KeyValues
 }
 
-// extractParams takes the two-word flags out of args.
-func extractParams(args []string) (rest []string, p params, err error) {
+// extractParams takes the two-word flags out of args. When strict, a value that is no JSON and cannot be put
+// between quotes as it is is an error, as for wsk.
+func extractParams(args []string, strict bool) (rest []string, p params, err error) {
+	take := func(kvs *client.KeyValues, i *int, words int, what string) error {
+		return takeParams(kvs, args, i, words, what, strict)
+	}
 	for i := 0; i < len(args); i++ {
 		switch flag := args[i]; flag {
 		case "-p", "--param":
-			err = takeParams(&p.parameters, args, &i, 2, "parameter")
+			err = take(&p.parameters, &i, 2, "parameter")
 		case "-a", "--annotation":
-			err = takeParams(&p.annotations, args, &i, 2, "annotation")
+			err = take(&p.annotations, &i, 2, "annotation")
 		case "-P", "--param-file":
-			err = takeParams(&p.parameters, args, &i, 1, "parameter")
+			err = take(&p.parameters, &i, 1, "parameter")
 		case "-A", "--annotation-file":
-			err = takeParams(&p.annotations, args, &i, 1, "annotation")
+			err = take(&p.annotations, &i, 1, "annotation")
 		case "--":
 			return append(rest, args[i:]...), p, nil
 		default:
@@ -46,36 +51,45 @@ func put(kvs client.KeyValues, key string, value json.RawMessage) client.KeyValu
 }
 
 // takeParams reads the words behind the flag args[*i] and moves *i to the last of them.
-func takeParams(kvs *client.KeyValues, args []string, i *int, words int, what string) error {
+func takeParams(kvs *client.KeyValues, args []string, i *int, words int, what string, strict bool) error {
 	flag := args[*i]
 	given := args[*i+1:]
 	if words == 1 {
 		if len(given) == 0 {
-			return usageError("An argument must be provided for '%s'", flag)
+			return malformed("An argument must be provided for '%s'", flag)
 		}
 		*i++
-		return readParamFile(kvs, given[0])
+		return readParamFile(kvs, given[0], what)
 	}
 	if len(given) < 2 {
-		return usageError("Failed to parse arguments: The %s arguments are invalid: Arguments for '%s' must be a key/value pair", what, flag)
+		return malformed("Failed to parse arguments: The %s arguments are invalid: Arguments for '%s' must be a key/value pair", what, flag)
 	}
 	*i += 2
-	value, err := parseValue(given[1])
+	value, err := parseValue(given[1], strict)
 	if err != nil {
-		return usageError("Invalid %s argument '%s': %w", what, given[1], err)
+		return malformed("Invalid %s argument '%s': %w", what, given[1], err)
 	}
 	*kvs = put(*kvs, given[0], value)
 	return nil
 }
 
+// malformed is an error in the words of the command line, followed by a hint to the help.
+func malformed(format string, args ...any) error {
+	return &exitError{code: exitGeneral, err: fmt.Errorf(format, args...), usage: true}
+}
+
 // parseValue takes text for JSON when it is, else for a string.
-func parseValue(text string) (json.RawMessage, error) {
+func parseValue(text string, strict bool) (json.RawMessage, error) {
 	if json.Valid([]byte(text)) {
 		return json.RawMessage(text), nil
 	}
 	quoted := json.RawMessage(`"` + text + `"`)
-	if json.Valid(quoted) {
+	err := json.Unmarshal(quoted, new(string))
+	if err == nil {
 		return quoted, nil
+	}
+	if strict {
+		return nil, err
 	}
 	encoded, err := json.Marshal(text)
 	if err != nil {
@@ -84,19 +98,23 @@ func parseValue(text string) (json.RawMessage, error) {
 	return encoded, nil
 }
 
-func readParamFile(kvs *client.KeyValues, file string) error {
+func readParamFile(kvs *client.KeyValues, file, what string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return usageError("File '%s' is not a valid file or it does not exist", file)
+		return missingFile(file)
 	}
 	members, err := sortedObject(text)
 	if err != nil {
-		return usageError("Invalid parameter argument '%s': %w", file, err)
+		return malformed("Invalid %s argument '%s': %w", what, file, err)
 	}
 	for _, m := range members {
 		*kvs = put(*kvs, m.Key, m.Value)
 	}
 	return nil
+}
+
+func missingFile(file string) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf("File '%s' is not a valid file or it does not exist", file), usage: true}
 }
 
 // object is the parameters as one JSON object.
@@ -113,6 +131,9 @@ func sortedObject(text []byte) (client.KeyValues, error) {
 	var check map[string]json.RawMessage
 	if err := json.Unmarshal(text, &check); err != nil {
 		return nil, fmt.Errorf("a JSON object is expected: %w", err)
+	}
+	if check == nil {
+		return nil, errors.New("a JSON object is expected, not null")
 	}
 	keys := make([]string, 0, len(check))
 	for key := range check {

@@ -28,7 +28,7 @@ func (a *app) propertyList() []property {
 }
 
 func (a *app) propertyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "property", Short: "work with whisk properties"}
+	cmd := noun("property", "work with whisk properties")
 	cmd.AddCommand(a.propertyGet(), a.propertySet(), a.propertyUnset())
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ type properties map[string]string
 
 // propsFile is where the properties are; empty when the environment says there are none.
 func (a *app) propsFile() string {
-	if file := a.Getenv("WSK_CONFIG_FILE"); file != "" {
+	if file, ok := a.LookupEnv("WSK_CONFIG_FILE"); ok {
 		return file
 	}
 	home := a.Getenv("HOME")
@@ -38,6 +39,9 @@ func (a *app) propsFile() string {
 
 func (a *app) loadProps() (properties, error) {
 	props := properties{}
+	if a.propsFile() == "" {
+		return props, nil
+	}
 	text, err := os.ReadFile(a.propsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return props, nil
@@ -56,6 +60,9 @@ func (a *app) loadProps() (properties, error) {
 }
 
 func (a *app) saveProps(props properties) error {
+	if a.propsFile() == "" {
+		return usageError("There is no file for properties: WSK_CONFIG_FILE is set and empty. Unset it, or set it to a file.")
+	}
 	keys := make([]string, 0, len(props))
 	for key := range props {
 		keys = append(keys, key)
@@ -106,7 +113,7 @@ func (a *app) connect() (*client.Client, error) {
 		Host:      host,
 		Version:   a.setting(a.flags.apiversion, "WHISK_APIVERSION", "APIVERSION", "v1"),
 		Key:       a.setting(a.flags.auth, "WHISK_AUTH", "AUTH", presetKey),
-		UserAgent: "OpenWhisk-CLI/1.0 (" + a.Build + ")",
+		UserAgent: "OpenWhisk-CLI/1.0 (" + a.Build + ") " + runtime.GOOS + " " + runtime.GOARCH,
 		HTTP:      &http.Client{Transport: transport},
 	}, nil
 }
@@ -137,8 +144,9 @@ func (a *app) transport() (http.RoundTripper, error) {
 		cfg.Certificates = []tls.Certificate{pair}
 	}
 	var t http.RoundTripper = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: cfg, TLSHandshakeTimeout: 30 * time.Second}
-	if a.flags.verbose || a.flags.debug {
-		t = &tracer{t, a.Stdout, a.flags.debug}
+	full := a.flags.debug || a.Getenv("WSK_CLI_DEBUG") != ""
+	if a.flags.verbose || full {
+		t = &tracer{t, a.Stdout, full}
 	}
 	return t, nil
 }

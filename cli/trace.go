@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 )
 
 // maxTraced is how many bytes of a body the flag --verbose shows.
@@ -60,7 +61,11 @@ func (t *tracer) headers(title string, h http.Header) {
 	}
 }
 
+// secrets are members that are not shown.
+var secrets = regexp.MustCompile(`("password"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+
 func (t *tracer) body(text []byte) {
+	text = secrets.ReplaceAll(text, []byte(`$1"******"`))
 	if !t.full && len(text) > maxTraced {
 		fmt.Fprintf(t.w, "%s...\nBody exceeds %d bytes and will be truncated\n", text[:maxTraced], maxTraced)
 		return

@@ -171,7 +171,7 @@ func decode(body []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("the server's answer cannot be understood: %w", err)
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return nil
 }
@@ -204,6 +204,9 @@ func text(raw json.RawMessage) string {
 
 // ErrUnreachable says that no server answered.
 var ErrUnreachable = errors.New("the server cannot be reached")
+
+// ErrMalformed says that the answer of the server is not what it should be.
+var ErrMalformed = errors.New("the server's answer cannot be understood")
 
 func connectionError(err error, host string) error {
 	var u *url.Error

@@ -190,8 +190,10 @@ func (r *Recorder) Find(ctx context.Context, namespace string, id whisk.Activati
 	return p.record.Activation, nil
 }
 
-// Flush returns when everything put before is written, or ctx ends.
+// Flush returns when everything put before is written, or ctx ends. For records
+// that were announced before it waits a moment, as Find does.
 func (r *Recorder) Flush(ctx context.Context) error {
+	r.awaitAnnounced(ctx)
 	stop := context.AfterFunc(ctx, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -212,6 +214,32 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		r.changed.Wait()
 	}
 	return ctx.Err()
+}
+
+// awaitAnnounced waits until the records that are announced now are final.
+func (r *Recorder) awaitAnnounced(ctx context.Context) {
+	var open []*pending
+	r.mu.Lock()
+	for _, p := range r.known {
+		if !p.final {
+			open = append(open, p)
+		}
+	}
+	r.mu.Unlock()
+	if len(open) == 0 {
+		return
+	}
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	for _, p := range open {
+		select {
+		case <-p.complete:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Run writes records until ctx ends, and then what is left.

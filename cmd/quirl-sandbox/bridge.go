@@ -160,7 +160,7 @@ func router(subnet netip.Prefix) netip.Addr { return subnet.Addr().Next() }
 // isTaken says whether the host reaches something else in subnet: an address
 // of its own or a route that is not the default.
 func isTaken(subnet netip.Prefix) (bool, error) {
-	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	routes, err := undisturbed(func() ([]netlink.Route, error) { return netlink.RouteList(nil, unix.AF_INET) })
 	if err != nil {
 		return false, err
 	}
@@ -172,7 +172,7 @@ func isTaken(subnet netip.Prefix) (bool, error) {
 			return true, nil
 		}
 	}
-	addresses, err := netlink.AddrList(nil, unix.AF_INET)
+	addresses, err := undisturbed(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_INET) })
 	if err != nil {
 		return false, err
 	}
@@ -182,6 +182,18 @@ func isTaken(subnet netip.Prefix) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// undisturbed repeats a listing during which something changed, for example
+// because another instance starts at the same time; the kernel says so.
+func undisturbed[T any](list func() ([]T, error)) (all []T, err error) {
+	const tries = 50
+	for range tries {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return all, err
 }
 
 func overlapsDefault(n *net.IPNet) bool {
@@ -347,7 +359,7 @@ func (b *bridges) close() error {
 
 // removeLinks removes all interfaces that carry the instance's alias.
 func removeLinks(instance string) error {
-	links, err := netlink.LinkList()
+	links, err := undisturbed(netlink.LinkList)
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}

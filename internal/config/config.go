@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -76,9 +77,19 @@ func loadFile(cfg any, file string) error {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: %w", file, err)
+		return fmt.Errorf("configuration %s: %s", file, oneLine(err))
 	}
 	return nil
+}
+
+// oneLine tells the decoder's complaints in one line, in the words of a configuration file.
+func oneLine(err error) string {
+	var list *yaml.TypeError
+	if !errors.As(err, &list) {
+		return err.Error()
+	}
+	unknown := regexp.MustCompile(`field (\S+) not found in type \S+`)
+	return unknown.ReplaceAllString(strings.Join(list.Errors, "; "), "there is no key $1")
 }
 
 // Write prints the effective values as a configuration file, each with its help.

@@ -1,0 +1,399 @@
+package script_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"quirl/test/quirltest"
+)
+
+// patience is how long an event may take to come.
+const patience = 60 * time.Second
+
+// commands are ours, beside those of testscript.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"serve":      serve,
+	"stop":       stop,
+	"serverlog":  serverLog,
+	"exits":      exits,
+	"prints":     prints,
+	"complains":  complains,
+	"waitfor":    waitFor,
+	"http":       httpCommand,
+	"nothing":    nothing,
+	"occupy":     occupy,
+	"capture":    capture,
+	"bigfile":    bigFile,
+	"refuses":    refuses,
+	"background": background,
+	"inflight":   inFlight,
+}
+
+// servers lets few servers run at once.
+var servers = make(chan struct{}, 2)
+
+// A server is the running one of a script.
+type server struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+	mu   sync.Mutex
+	log  bytes.Buffer
+}
+
+func (s *server) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(p)
+}
+
+func (s *server) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+var (
+	runningMu sync.Mutex
+	running   = map[*testscript.TestScript]*server{}
+)
+
+func current(ts *testscript.TestScript) *server {
+	runningMu.Lock()
+	defer runningMu.Unlock()
+	return running[ts]
+}
+
+func setCurrent(ts *testscript.TestScript, s *server) {
+	runningMu.Lock()
+	defer runningMu.Unlock()
+	running[ts] = s
+}
+
+// data is the folder of the script's server.
+func data(ts *testscript.TestScript) string {
+	return ts.MkAbs(filepath.Join(ts.Getenv("WORK"), "data"))
+}
+
+// serve [FLAG...]: starts the script's server and waits until it answers.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || current(ts) != nil {
+		ts.Fatalf("usage: serve [FLAG...], once at a time")
+	}
+	servers <- struct{}{}
+	flags := append([]string{"serve", "--listen", ts.Getenv("ADDR"), "--data", data(ts), ts.Getenv("CONTAINERS")}, args...)
+	s := &server{cmd: exec.Command(filepath.Join(quirltest.Root(), "bin", "quirl"), flags...), done: make(chan struct{})}
+	s.cmd.Stdout, s.cmd.Stderr = s, s
+	if err := s.cmd.Start(); err != nil {
+		<-servers
+		ts.Fatalf("%v", err)
+	}
+	setCurrent(ts, s)
+	go func() {
+		s.err = s.cmd.Wait()
+		<-servers
+		close(s.done)
+	}()
+	ts.Defer(func() {
+		if current(ts) == s {
+			halt(ts, s, syscall.SIGTERM)
+			ts.Logf("[log of the server]\n%s", s.text())
+		}
+	})
+	retry(ts, "the server does not answer", func() error {
+		select {
+		case <-s.done:
+			ts.Fatalf("the server ended: %v\n%s", s.err, s.text())
+		default:
+		}
+		res, err := http.Get(ts.Getenv("URL") + "/ping")
+		if err == nil {
+			res.Body.Close()
+		}
+		return err
+	})
+}
+
+func halt(ts *testscript.TestScript, s *server, sig os.Signal) {
+	s.cmd.Process.Signal(sig) // it may have ended already
+	<-s.done
+	setCurrent(ts, nil)
+}
+
+// [!] stop [KILL]: ends the server and waits for that; it must exit with 0 unless negated or killed.
+func stop(ts *testscript.TestScript, neg bool, args []string) {
+	s := current(ts)
+	if s == nil {
+		ts.Fatalf("no server runs")
+	}
+	kill := len(args) == 1 && args[0] == "KILL"
+	sig := syscall.SIGTERM
+	if kill {
+		sig = syscall.SIGKILL
+	}
+	halt(ts, s, sig)
+	if !kill && (s.err != nil) != neg {
+		ts.Fatalf("the server ended with %v\n%s", s.err, s.text())
+	}
+}
+
+// serverlog REGEXP: waits until the server has printed it.
+func serverLog(ts *testscript.TestScript, neg bool, args []string) {
+	re := regexp.MustCompile(args[0])
+	s := current(ts)
+	if neg {
+		if re.MatchString(s.text()) {
+			ts.Fatalf("the server's log has %s\n%s", args[0], s.text())
+		}
+		return
+	}
+	retry(ts, "the server did not print it", func() error {
+		if re.MatchString(s.text()) {
+			return nil
+		}
+		return errors.New(s.text())
+	})
+}
+
+func retry(ts *testscript.TestScript, what string, try func() error) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// What changes from run to run is shown by a name.
+var (
+	codes    = regexp.MustCompile(`\(code [A-Za-z0-9]{32}\)|"code":"[A-Za-z0-9]{32}"`)
+	ids      = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	stamps   = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z *`)
+	days     = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( [+-]\d{4} UTC)?`)
+	lengths  = regexp.MustCompile(`(\s(?:cold|warm)) +[0-9.µms]+s +`)
+	numbers  = regexp.MustCompile(`"(start|end|duration|updated|size|admission|queue|container|init|run)":( ?)\d+`)
+	times    = regexp.MustCompile(`("key": "(?:waitTime|initTime)",\s+"value": )\d+`)
+	reasons  = regexp.MustCompile(`"reason": "[^"]*"`)
+	versions = regexp.MustCompile(`\b(nodejs|python):\d[0-9.]*`)
+)
+
+func normal(ts *testscript.TestScript, text string) string {
+	text = codes.ReplaceAllStringFunc(text, func(m string) string {
+		if strings.HasPrefix(m, "(") {
+			return "(code TID)"
+		}
+		return `"code":"TID"`
+	})
+	text = ids.ReplaceAllString(text, "ID")
+	text = stamps.ReplaceAllString(text, "TIME ")
+	text = days.ReplaceAllString(text, "DATE TIME")
+	text = lengths.ReplaceAllString(text, "$1 LONG ")
+	text = numbers.ReplaceAllString(text, `"$1":${2}N`)
+	text = times.ReplaceAllString(text, "${1}N")
+	text = reasons.ReplaceAllString(text, `"reason": "R"`)
+	text = versions.ReplaceAllString(text, "$1:V")
+	text = strings.ReplaceAll(text, ts.Getenv("URL"), "URL")
+	text = strings.ReplaceAll(text, ts.Getenv("ADDR"), "ADDR")
+	text = strings.ReplaceAll(text, ts.Getenv("KEY"), "KEY")
+	return strings.ReplaceAll(text, ts.Getenv("WORK"), "WORK")
+}
+
+// exits CODE PROGRAM [ARGUMENT...]: runs it; its exit code must be CODE. $ID becomes
+// the first activation id that it prints, and what changes from run to run is
+// shown by a name (ID, TIME, URL, N …).
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARGUMENT...]")
+	}
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if got != want {
+		ts.Fatalf("exit code: got %d, want %d\n%s%s", got, want, stdout, stderr)
+	}
+	if id := ids.FindString(codes.ReplaceAllString(stdout+stderr, "")); id != "" {
+		ts.Setenv("ID", id)
+	}
+	io.WriteString(ts.Stdout(), normal(ts, stdout))
+	io.WriteString(ts.Stderr(), normal(ts, stderr))
+}
+
+// prints [LINE...]: the last command printed exactly these lines, and nothing else.
+func prints(ts *testscript.TestScript, _ bool, args []string) { exactly(ts, "stdout", "stderr", args) }
+
+// complains [LINE...]: the same on standard error.
+func complains(ts *testscript.TestScript, _ bool, args []string) {
+	exactly(ts, "stderr", "stdout", args)
+}
+
+func exactly(ts *testscript.TestScript, here, not string, lines []string) {
+	got, other := ts.ReadFile(here), ts.ReadFile(not)
+	if want := strings.Join(append(lines, ""), "\n"); got != want || other != "" {
+		ts.Fatalf("%s: got\n%s\nwant\n%s\n%s: got %q, want nothing", here, got, want, not, other)
+	}
+}
+
+// [!] waitfor PROGRAM [ARGUMENT...]: runs it until it succeeds.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	retry(ts, strings.Join(args, " "), func() error {
+		err := ts.Exec(args[0], args[1:]...)
+		if neg && err == nil {
+			return errors.New("it succeeds")
+		}
+		if neg {
+			return nil
+		}
+		return err
+	})
+}
+
+// http STATUS METHOD PATH [FILE | -]: sends the file, as the guest unless $ANONYMOUS is set; $HEADER is one
+// more header. The status must be STATUS; prints the body.
+func httpCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: http STATUS METHOD PATH [FILE]")
+	}
+	var body io.Reader
+	if len(args) > 3 {
+		body = strings.NewReader(ts.ReadFile(args[3]))
+	}
+	req, err := http.NewRequest(args[1], ts.Getenv("URL")+args[2], body)
+	ts.Check(err)
+	if ts.Getenv("ANONYMOUS") == "" {
+		user, password, _ := strings.Cut(ts.Getenv("KEY"), ":")
+		req.SetBasicAuth(user, password)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if key, value, ok := strings.Cut(ts.Getenv("HEADER"), ": "); ok {
+		req.Header.Set(key, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if got := strconv.Itoa(res.StatusCode); got != args[0] {
+		ts.Fatalf("status: got %s, want %s\n%s", got, args[0], text)
+	}
+	if id := ids.FindString(codes.ReplaceAllString(string(text), "")); id != "" {
+		ts.Setenv("ID", id)
+	}
+	fmt.Fprintln(ts.Stdout(), normal(ts, string(text)))
+}
+
+// nothing is left: waits until no process, control group or container folder of the script's server is there.
+func nothing(ts *testscript.TestScript, _ bool, _ []string) {
+	retry(ts, "something is left", func() error {
+		if left := leftovers(data(ts)); len(left) > 0 {
+			return fmt.Errorf("%s", strings.Join(left, "\n"))
+		}
+		return nil
+	})
+}
+
+// occupy VARIABLE: listens on all addresses until the script ends; the variable becomes the one of loopback.
+func occupy(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", ":0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv(args[0], "127.0.0.1:"+port)
+}
+
+// capture VARIABLE REGEXP: sets a variable to the first group found on the last standard output.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("standard output does not have %s\n%s", args[1], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+// bigfile NAME BYTES: writes a JSON object with one member of that many characters.
+func bigFile(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(`{"big":"`+strings.Repeat("x", n)+`"}`), 0o644))
+}
+
+// refuses REGEXP PROGRAM [ARGUMENT...]: the program must fail at once, not by a signal, with one
+// line on standard error that begins with "error:" and has the expression; warnings before it are passed over.
+func refuses(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() < 1 {
+		ts.Fatalf("got %v, want an exit code that is not 0", err)
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stderr")), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "time=") })
+	if len(lines) != 1 || !strings.HasPrefix(lines[0], "error: ") || !regexp.MustCompile(args[0]).MatchString(lines[0]) {
+		ts.Fatalf("got\n%s\nwant one line that begins with error: and matches %s", ts.ReadFile("stderr"), args[0])
+	}
+}
+
+// background FILE PROGRAM [ARGUMENT...]: starts a program whose output goes to a file; testscript's
+// own & keeps the output until wait.
+func background(ts *testscript.TestScript, _ bool, args []string) {
+	path := slices.IndexFunc(strings.Split(ts.Getenv("PATH"), ":"), func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, args[1]))
+		return err == nil
+	})
+	if path < 0 {
+		ts.Fatalf("%s is not in PATH", args[1])
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	cmd := exec.Command(filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[path], args[1]), args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH")}
+	cmd.Stdout, cmd.Stderr = f, f
+	ts.Check(cmd.Start())
+	done := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		f.Close()
+		close(done)
+	}()
+	ts.Defer(func() {
+		cmd.Process.Kill() // it may have ended already
+		<-done
+	})
+}
+
+// inflight FILE: stops the server while the program that writes FILE waits for its answer; then FILE has it.
+func inFlight(ts *testscript.TestScript, _ bool, args []string) {
+	stop(ts, false, nil)
+	retry(ts, "the answer does not come", func() error {
+		if text := ts.ReadFile(args[0]); !regexp.MustCompile(args[1]).MatchString(text) {
+			return fmt.Errorf("%s has %q", args[0], text)
+		}
+		return nil
+	})
+}
