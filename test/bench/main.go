@@ -218,7 +218,7 @@ func stemStarts(ctx context.Context, o options) ([]row, error) {
 }
 
 func starts(ctx context.Context, o options, what, flag, target string, bare bool) ([]row, error) {
-	s, err := start(ctx, flag)
+	s, err := start(ctx, flag, "--memory=65536") // no start has to evict another one
 	if err != nil {
 		return nil, err
 	}
