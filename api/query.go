@@ -41,7 +41,10 @@ func (r *request) optional(name string) (string, bool) {
 	if r.URL.RawQuery == "" {
 		return "", false
 	}
-	values, ok := r.URL.Query()[name]
+	if r.query == nil {
+		r.query = r.URL.Query()
+	}
+	values, ok := r.query[name]
 	if !ok {
 		return "", false
 	}

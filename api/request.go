@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type request struct {
 	w        http.ResponseWriter
 	tid      string
 	received time.Time
+	query    url.Values // once it was asked for
 
 	caller    *whisk.Identity
 	namespace string         // of the path, "_" resolved

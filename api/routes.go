@@ -114,20 +114,27 @@ func split(path string) ([]string, error) {
 	return segments, nil
 }
 
-// collections maps the segment behind the namespace to its routes.
-func (a *API) collections() map[string]func(r *request, rest []string) (handler, error) {
-	return map[string]func(*request, []string) (handler, error){
-		"actions":     a.actionRoutes,
-		"packages":    a.packageRoutes,
-		"activations": a.activationRoutes,
-		"triggers":    a.listOnly(whisk.Triggers),
-		"rules":       a.listOnly(whisk.Rules),
-		"limits":      a.limitRoutes,
+// routesOf returns the routes of a collection, the segment behind the namespace.
+func (a *API) routesOf(collection string) func(r *request, rest []string) (handler, error) {
+	switch collection {
+	case "actions":
+		return a.actionRoutes
+	case "packages":
+		return a.packageRoutes
+	case "activations":
+		return a.activationRoutes
+	case "triggers":
+		return a.listOnly(whisk.Triggers)
+	case "rules":
+		return a.listOnly(whisk.Rules)
+	case "limits":
+		return a.limitRoutes
 	}
+	return nil
 }
 
 func (a *API) routeNamespace(r *request, namespace, collection string, rest []string) {
-	routes := a.collections()[collection]
+	routes := a.routesOf(collection)
 	if routes == nil || namespace == "" {
 		r.reply(noRoute())
 		return
@@ -176,10 +183,18 @@ func (a *API) actionRoutes(r *request, rest []string) (handler, error) {
 		}
 		return a.listPackageActions(rest[0]), nil
 	}
-	byMethod := map[string]handler{
-		http.MethodGet: a.getAction, http.MethodPut: a.putAction, http.MethodDelete: a.deleteAction, http.MethodPost: a.invokeAction,
+	var h handler
+	switch r.Method {
+	case http.MethodGet:
+		h = a.getAction
+	case http.MethodPut:
+		h = a.putAction
+	case http.MethodDelete:
+		h = a.deleteAction
+	case http.MethodPost:
+		h = a.invokeAction
 	}
-	return entityRoute(r, rest, 2, byMethod)
+	return entityRoute(r, rest, 2, h)
 }
 
 func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
@@ -189,14 +204,21 @@ func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
 		}
 		return nil, nil
 	}
-	byMethod := map[string]handler{http.MethodGet: a.getPackage, http.MethodPut: a.putPackage, http.MethodDelete: a.deletePackage}
-	return entityRoute(r, rest, 1, byMethod)
+	var h handler
+	switch r.Method {
+	case http.MethodGet:
+		h = a.getPackage
+	case http.MethodPut:
+		h = a.putPackage
+	case http.MethodDelete:
+		h = a.deletePackage
+	}
+	return entityRoute(r, rest, 1, h)
 }
 
-// entityRoute finds the handler of one entity, whose name has at most depth
-// segments, and leaves the name in r.
-func entityRoute(r *request, rest []string, depth int, byMethod map[string]handler) (handler, error) {
-	h := byMethod[r.Method]
+// entityRoute checks the name of one entity, which has at most depth segments,
+// and leaves it in r for the handler h, nil when the method has none.
+func entityRoute(r *request, rest []string, depth int, h handler) (handler, error) {
 	if h == nil || len(rest) > depth {
 		return nil, nil
 	}
