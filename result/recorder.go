@@ -25,12 +25,12 @@ import (
 // Bounds of the buffer.
 const (
 	maxBuffered = 4096 // records
-	maxBatch    = 256  // records written at once
+	maxBatch    = 1024 // records written at once
 )
 
 // gather is how long records are collected before a batch is written: fewer,
 // larger transactions cost less, and the redo log has the records meanwhile.
-const gather = 20 * time.Millisecond
+const gather = 100 * time.Millisecond
 
 // settle is how long Find waits for the logs of a record that is known but not complete.
 const settle = 2 * time.Second

@@ -37,9 +37,11 @@ const (
 	cachedEntities = 10_000
 	// identityLifetime is how long a revoked key may still work.
 	identityLifetime = 10 * time.Second
-	// gcPercent lets the heap grow to four times what is alive before it is
-	// collected: what is alive is small, and collecting it costs calls.
-	gcPercent = 300
+	// gcPercent lets the heap grow to nine times what is alive before it is
+	// collected: what is alive is small, and collecting it costs calls. Beyond
+	// memoryLimit bytes the collector works as hard as it must.
+	gcPercent   = 800
+	memoryLimit = 768 << 20
 )
 
 // guest is the identity that OpenWhisk's standalone server is known for.
@@ -72,6 +74,9 @@ func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, std
 	}
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	p := &platform{cfg: cfg, log: log}
 	defer p.close()
