@@ -13,7 +13,6 @@ type actionChange struct {
 	parameters     whisk.Parameters
 	annotations    whisk.Parameters
 	hasParameters  bool
-	hasAnnotations bool
 	delAnnotations []string
 	limits         whisk.LimitsPatch
 	version        *whisk.Version
@@ -46,7 +45,7 @@ func (a *API) parseAction(r *request, m members) (*actionChange, error) {
 	if c.publish, err = m.publish(); err != nil {
 		return nil, err
 	}
-	if c.annotations, c.hasAnnotations, err = m.parameters("annotations"); err != nil {
+	if c.annotations, _, err = m.parameters("annotations"); err != nil {
 		return nil, err
 	}
 	c.delAnnotations, err = m.strings("delAnnotations")
@@ -178,10 +177,14 @@ func (c *actionChange) checkSizes(limits *whisk.SystemLimits) error {
 	if c.exec != nil && c.exec.Size() > limits.Code {
 		return tooLarge("exec", c.exec.Size(), limits.Code)
 	}
-	if n := c.parameters.Size(); n > limits.Parameters {
+	return checkParameterSizes(c.parameters, c.annotations, limits)
+}
+
+func checkParameterSizes(parameters, annotations whisk.Parameters, limits *whisk.SystemLimits) error {
+	if n := parameters.Size(); n > limits.Parameters {
 		return tooLarge("parameters", n, limits.Parameters)
 	}
-	if n := c.annotations.Size(); n > limits.Parameters {
+	if n := annotations.Size(); n > limits.Parameters {
 		return tooLarge("annotations", n, limits.Parameters)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 
 func (a *API) getAction(r *request) response {
 	if err := a.authorizeAction(r, entitlement.Read); err != nil {
-		return failed(a.actionError(err))
+		return failed(unnamed(err))
 	}
 	withCode, err := r.flag("code", true)
 	if err != nil {
@@ -36,9 +36,6 @@ func (a *API) getAction(r *request) response {
 	}
 	return ok(view)
 }
-
-// actionError turns the authorization's missing package into the generic text, as OpenWhisk answers for actions.
-func (a *API) actionError(err error) error { return a.packageListError(err) }
 
 func (a *API) deleteAction(r *request) response {
 	if err := a.authorizeAction(r, entitlement.Delete); err != nil {
@@ -211,7 +208,7 @@ func (a *API) checkComponents(r *request, exec *whisk.Exec) error {
 		slices.Sort(plain)
 		return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access '%s'.", strings.Join(plain, ", "))
 	case other != nil:
-		return a.actionError(other)
+		return unnamed(other)
 	}
 	return nil
 }

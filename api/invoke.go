@@ -46,7 +46,7 @@ type invokeOptions struct {
 func (a *API) prepareCall(r *request) (dispatch.Call, invokeOptions, error) {
 	var none dispatch.Call
 	if err := a.authorizeAction(r, entitlement.Activate); err != nil {
-		return none, invokeOptions{}, a.actionError(err)
+		return none, invokeOptions{}, unnamed(err)
 	}
 	if n := r.ContentLength; n > a.Limits.Payload {
 		return none, invokeOptions{}, tooLarge("Request", n, a.Limits.Payload)

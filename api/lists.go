@@ -51,7 +51,7 @@ func (a *API) listPackageActions(name string) handler {
 		resource := entitlement.Resource{Collection: whisk.Packages, Path: id.Path, Name: name}
 		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, resource)
 		if err != nil {
-			return failed(a.packageListError(err))
+			return failed(unnamed(err))
 		}
 		pkg, err := store.Get[*whisk.Package](r.Context(), a.Entities, id.ID())
 		if err != nil {
@@ -64,8 +64,9 @@ func (a *API) listPackageActions(name string) handler {
 	}
 }
 
-// packageListError turns the authorization's missing package into the generic text, as OpenWhisk answers here.
-func (a *API) packageListError(err error) error {
+// unnamed turns the authorization's missing package into the generic text, as
+// OpenWhisk answers for actions and for lists of them.
+func unnamed(err error) error {
 	var e *whisk.Error
 	if errors.As(err, &e) && e.Kind == whisk.NotFound {
 		return notFound()

@@ -122,7 +122,7 @@ func (a *API) putPackage(r *request) response {
 	if r.name.Name == "default" {
 		return failed(whisk.Errorf(whisk.BadRequest, "Package name 'default' is reserved."))
 	}
-	if err := change.checkSizes(&a.Limits); err != nil {
+	if err := checkParameterSizes(change.parameters, change.annotations, &a.Limits); err != nil {
 		return failed(err)
 	}
 	if err := a.checkBinding(r, change.binding); err != nil {
@@ -183,16 +183,6 @@ func parseBinding(raw json.RawMessage) (*whisk.Binding, error) {
 		}
 	}
 	return &b, nil
-}
-
-func (c *packageChange) checkSizes(limits *whisk.SystemLimits) error {
-	if n := c.parameters.Size(); n > limits.Parameters {
-		return tooLarge("parameters", n, limits.Parameters)
-	}
-	if n := c.annotations.Size(); n > limits.Parameters {
-		return tooLarge("annotations", n, limits.Parameters)
-	}
-	return nil
 }
 
 // checkBinding wants the target of a binding to be a package that the caller may read.

@@ -172,10 +172,7 @@ func (a *API) listOnly(c whisk.Collection) func(r *request, rest []string) (hand
 
 func (a *API) actionRoutes(r *request, rest []string) (handler, error) {
 	if isList(rest) {
-		if r.Method == http.MethodGet {
-			return a.list(whisk.Actions, whisk.Path(r.namespace)), nil
-		}
-		return nil, nil
+		return a.listOnly(whisk.Actions)(r, rest)
 	}
 	if len(rest) == 2 && rest[1] == "" && r.Method == http.MethodGet {
 		if err := checkName(rest[0]); err != nil {
@@ -199,10 +196,7 @@ func (a *API) actionRoutes(r *request, rest []string) (handler, error) {
 
 func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
 	if isList(rest) {
-		if r.Method == http.MethodGet {
-			return a.list(whisk.Packages, whisk.Path(r.namespace)), nil
-		}
-		return nil, nil
+		return a.listOnly(whisk.Packages)(r, rest)
 	}
 	var h handler
 	switch r.Method {

@@ -184,16 +184,11 @@ func (c *cell) resume() error {
 	return c.box.Resume(c.inv.ctx)
 }
 
-// remove gives everything back. It is tried until it works, for memory that a
-// lost container holds cannot be used again.
+// remove gives everything back and reads the output to its end.
 func (c *cell) remove() {
 	if err := c.client.Close(); err != nil {
 		c.inv.Log.Debug("connection cannot be closed", "container", c.box.ID(), "error", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.inv.ctx), removeTime)
-	defer cancel()
-	if err := c.box.Remove(ctx); err != nil {
-		c.inv.Log.Error("container cannot be removed", "container", c.box.ID(), "error", err)
-	}
+	c.end()
 	c.output.Wait()
 }

@@ -31,36 +31,30 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 }
 
 func serveCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
-	cfg := defaultServeConfig(getenv)
-	var file string
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "run the whole platform in this process",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.Load(&cfg, file, getenv, cmd.Flags()); err != nil {
-				return err
-			}
-			return serve(cmd.Context(), cfg, getenv, stdout, stderr)
-		},
-	}
-	config.Flags(&cfg, cmd.Flags())
-	cmd.Flags().StringVar(&file, "config", getenv(config.EnvPrefix+"CONFIG"), "configuration file (YAML)")
-	return cmd
+	return configured("serve", "run the whole platform in this process", getenv, func(ctx context.Context, cfg serveConfig) error {
+		return serve(ctx, cfg, getenv, stdout, stderr)
+	})
 }
 
 func configCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
+	return configured("config", "print the configuration in force for `quirl serve`", getenv, func(_ context.Context, cfg serveConfig) error {
+		return config.Write(stdout, &cfg)
+	})
+}
+
+// configured makes a command that does something with the server's configuration.
+func configured(use, short string, getenv func(string) string, do func(context.Context, serveConfig) error) *cobra.Command {
 	cfg := defaultServeConfig(getenv)
 	var file string
 	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "print the configuration in force for `quirl serve`",
+		Use:   use,
+		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := config.Load(&cfg, file, getenv, cmd.Flags()); err != nil {
 				return err
 			}
-			return config.Write(stdout, &cfg)
+			return do(cmd.Context(), cfg)
 		},
 	}
 	config.Flags(&cfg, cmd.Flags())
