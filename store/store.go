@@ -132,15 +132,19 @@ type ActivationQuery struct {
 // A Journal remembers accepted work until it has a record, so that what was
 // answered 202 survives the loss of the process.
 type Journal interface {
-	// Accept writes an entry; when it returns the entry is safe.
-	Accept(ctx context.Context, e JournalEntry) error
+	// Accept writes entries, all or none; when it returns they are safe. One whose
+	// id has an entry already replaces its message, and stays taken if it was.
+	Accept(ctx context.Context, entries ...JournalEntry) error
 
 	// Take marks the entry of id as taken, before its function starts. It returns
 	// false when there is no such entry or when it was taken before: then the
 	// function must not be started.
 	Take(ctx context.Context, id whisk.ActivationID) (bool, error)
 
-	// Entries returns all entries in the order in which they were accepted.
+	// Drop removes the entry of id, if there is one.
+	Drop(ctx context.Context, id whisk.ActivationID) error
+
+	// Entries returns all entries in the order in which they were first accepted.
 	Entries(ctx context.Context) ([]JournalEntry, error)
 }
 

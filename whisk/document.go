@@ -31,13 +31,13 @@ type execDocument struct {
 type entityDocument struct {
 	Type Collection `json:"entityType"`
 	metaDocument
-	Exec       *execDocument          `json:"exec,omitempty"`
-	Parameters Parameters             `json:"parameters,omitempty"`
-	Limits     *ActionLimits          `json:"limits,omitempty"`
-	Binding    *Binding               `json:"binding,omitempty"`
-	Rules      map[string]ReducedRule `json:"rules,omitempty"`
-	Trigger    *FullName              `json:"trigger,omitempty"`
-	Action     *FullName              `json:"action,omitempty"`
+	Exec       *execDocument `json:"exec,omitempty"`
+	Parameters Parameters    `json:"parameters,omitempty"`
+	Limits     *ActionLimits `json:"limits,omitempty"`
+	Binding    *Binding      `json:"binding,omitempty"`
+	Rules      *RuleLinks    `json:"rules,omitempty"` // an empty set is not none
+	Trigger    *FullName     `json:"trigger,omitempty"`
+	Action     *FullName     `json:"action,omitempty"`
 }
 
 // EncodeEntity returns the entity's document. Its revision is not part of it.
@@ -54,7 +54,10 @@ func EncodeEntity(e Entity) []byte {
 	case *Package:
 		doc.Parameters, doc.Binding = e.Parameters, e.Binding
 	case *Trigger:
-		doc.Parameters, doc.Rules = e.Parameters, e.Rules
+		doc.Parameters = e.Parameters
+		if e.Rules != nil {
+			doc.Rules = &e.Rules
+		}
 	case *Rule:
 		doc.Trigger, doc.Action = &e.Trigger, &e.Action
 	}
@@ -76,7 +79,11 @@ func DecodeEntity(document []byte, revision string) (Entity, error) {
 	case doc.Type == Packages:
 		return &Package{meta, doc.Parameters, doc.Binding}, nil
 	case doc.Type == Triggers:
-		return &Trigger{meta, doc.Parameters, doc.Rules}, nil
+		t := &Trigger{Meta: meta, Parameters: doc.Parameters}
+		if doc.Rules != nil {
+			t.Rules = *doc.Rules
+		}
+		return t, nil
 	case doc.Type == Rules && doc.Trigger != nil && doc.Action != nil:
 		return &Rule{meta, *doc.Trigger, *doc.Action}, nil
 	}

@@ -31,7 +31,8 @@ func wholeEntities() []whisk.Entity {
 		},
 		&whisk.Package{Meta: meta, Parameters: parameters, Binding: &whisk.Binding{Namespace: "o", Name: "p"}},
 		&whisk.Package{Meta: meta},
-		&whisk.Trigger{Meta: meta, Parameters: parameters, Rules: map[string]whisk.ReducedRule{"ns/r": {Action: other, Active: true}, "ns/s": {Action: other}}},
+		&whisk.Trigger{Meta: meta, Parameters: parameters, Rules: whisk.RuleLinks{{Rule: "ns/s", Action: other, Active: true}, {Rule: "ns/r", Action: other}}},
+		&whisk.Trigger{Meta: meta, Rules: whisk.RuleLinks{}},
 		&whisk.Rule{Meta: meta, Trigger: other, Action: other},
 	}
 }

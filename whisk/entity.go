@@ -82,14 +82,8 @@ func (*Package) Collection() Collection { return Packages }
 type Trigger struct {
 	Meta
 	Parameters Parameters
-	// Rules are the rules that were ever attached, by the ID of the rule; nil when there never was one.
-	Rules map[string]ReducedRule
-}
-
-// A ReducedRule is what a trigger knows of one of its rules.
-type ReducedRule struct {
-	Action FullName
-	Active bool
+	// Rules are the rules attached to the trigger; nil when there never was one.
+	Rules RuleLinks
 }
 
 // Collection is Triggers.

@@ -111,6 +111,28 @@ func ParseFullName(s string) (FullName, error) {
 	}
 }
 
+// ParseReference reads a reference made while a composition runs: "a" and "p/a"
+// are in namespace, "/ns/a", "/ns/p/a" and "ns/p/a" say where they are; "_" as
+// namespace is the given one. Anything else is false.
+func ParseReference(s, namespace string) (FullName, bool) {
+	segments := splitPath(s)
+	for _, seg := range segments {
+		if !ValidName(seg) {
+			return FullName{}, false
+		}
+	}
+	if len(segments) < 3 && !strings.HasPrefix(s, "/") {
+		segments = append([]string{namespace}, segments...)
+	}
+	switch len(segments) {
+	case 2:
+		return FullName{Path(segments[0]), segments[1]}.Resolve(namespace), true
+	case 3:
+		return FullName{Path(segments[0] + "/" + segments[1]), segments[2]}.Resolve(namespace), true
+	}
+	return FullName{}, false
+}
+
 func splitPath(s string) []string {
 	var segments []string
 	for seg := range strings.SplitSeq(s, "/") {

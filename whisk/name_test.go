@@ -108,3 +108,29 @@ func FuzzParseFullName(f *testing.F) {
 		}
 	})
 }
+
+// TestParseReference is the table of dynamic references (contract: entities, section 1).
+func TestParseReference(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"a", "ns/a"},
+		{"p/a", "ns/p/a"},
+		{"/other/a", "other/a"},
+		{"/other/p/a", "other/p/a"},
+		{"other/p/a", "other/p/a"},
+		{"/_/a", "ns/a"},
+		{"_/p/a", "ns/p/a"},
+		{"a b&c", "ns/a b&c"},
+		{"/a", ""},
+		{"a/b/c/d", ""},
+		{"/a/b/c/d", ""},
+		{"", ""},
+		{"/", ""},
+		{"invalid#Action", ""},
+		{"p/a+b", ""},
+	} {
+		got, ok := whisk.ParseReference(tt.text, "ns")
+		if ok != (tt.want != "") || ok && got.ID() != tt.want {
+			t.Errorf("%q: got %v, %t; want %q", tt.text, got, ok, tt.want)
+		}
+	}
+}

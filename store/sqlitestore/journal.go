@@ -8,9 +8,24 @@ import (
 )
 
 // Accept is that of store.Journal.
-func (s *Store) Accept(ctx context.Context, e store.JournalEntry) error {
+func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error {
 	return s.w.write(ctx, func(tx *txn) error {
-		return one(tx.exec("INSERT INTO journal (id, message) VALUES (?, ?) ON CONFLICT DO NOTHING", string(e.ID), e.Message))
+		for _, e := range entries {
+			_, err := tx.exec("INSERT INTO journal (id, message, taken) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
+				string(e.ID), e.Message, e.Taken)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Drop is that of store.Journal.
+func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
+	return s.w.write(ctx, func(tx *txn) error {
+		_, err := tx.exec("DELETE FROM journal WHERE id = ?", string(id))
+		return err
 	})
 }
 

@@ -45,7 +45,7 @@ func testEntityFields(t *testing.T, s store.Store) {
 			Limits: whisk.ActionLimits{Timeout: 1, Memory: 2, Logs: 3, Concurrency: 4, Instances: &instances},
 		},
 		&whisk.Package{Meta: full("ns", "pkg"), Parameters: parameters, Binding: &whisk.Binding{Namespace: "other", Name: "pkg"}},
-		&whisk.Trigger{Meta: full("ns", "trig"), Parameters: parameters, Rules: map[string]whisk.ReducedRule{"ns/rule": {Action: other, Active: true}}},
+		&whisk.Trigger{Meta: full("ns", "trig"), Parameters: parameters, Rules: whisk.RuleLinks{{Rule: "ns/z", Action: other}, {Rule: "ns/rule", Action: other, Active: true}}},
 		&whisk.Rule{Meta: full("ns", "rule"), Trigger: whisk.FullName{Path: "ns", Name: "trig"}, Action: other},
 	} {
 		put(t, s, want)

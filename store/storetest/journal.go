@@ -13,7 +13,8 @@ import (
 
 var journalCases = []testCase{
 	{"entries stay in the order of their acceptance", testEntries},
-	{"an entry is accepted once", testAcceptTwice},
+	{"an entry that is accepted again has the new message", testAcceptAgain},
+	{"an entry can be dropped", testDrop},
 	{"an entry is taken once, whoever asks", testTakeOnce},
 }
 
@@ -41,14 +42,35 @@ func testEntries(t *testing.T, s store.Store) {
 	}
 }
 
-func testAcceptTwice(t *testing.T, s store.Store) {
-	id := newID()
-	accept(t, s, id)
-	if err := s.Accept(t.Context(), store.JournalEntry{ID: id, Message: []byte("another")}); err == nil {
-		t.Errorf("accept of an id that stands in the journal: no error")
+func testAcceptAgain(t *testing.T, s store.Store) {
+	first, second := newID(), newID()
+	accept(t, s, first, second)
+	if taken, err := s.Take(t.Context(), first); err != nil || !taken {
+		t.Fatalf("take an entry: got %t, %v", taken, err)
 	}
-	if got := entries(t, s); len(got) != 1 || string(got[0].Message) != "message "+string(id) {
-		t.Errorf("journal: got %+v, want the first entry alone", got)
+	third := newID()
+	err := s.Accept(t.Context(), store.JournalEntry{ID: first, Message: []byte("another")}, store.JournalEntry{ID: third, Message: []byte("begun"), Taken: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []store.JournalEntry{
+		{ID: first, Message: []byte("another"), Taken: true}, {ID: second, Message: []byte("message " + second)}, {ID: third, Message: []byte("begun"), Taken: true},
+	}
+	if diff := cmp.Diff(want, entries(t, s)); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
+func testDrop(t *testing.T, s store.Store) {
+	kept, gone := newID(), newID()
+	accept(t, s, kept, gone)
+	for range 2 { // what is not there is no error
+		if err := s.Drop(t.Context(), gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := entries(t, s); len(got) != 1 || got[0].ID != kept {
+		t.Errorf("journal: got %+v, want %s alone", got, kept)
 	}
 }
 
