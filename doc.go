@@ -21,7 +21,8 @@
 //
 // What runs, and where:
 //
-//	dispatch           action, parameters and caller become an activation; the wait for its result
+//	dispatch           action, parameters and caller become an activation; the wait for its result; triggers and rules
+//	composer           sequences and conductor actions as one pure machine
 //	balancer           SPI: which invoker                    localbalancer
 //	bus                SPI: messages between processes       membus; message defines what is sent
 //

@@ -62,7 +62,8 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/invoker/pool`, ``, "pure"},
 	{`quirl/invoker/collect`, ``, "text"},
 	{`quirl/invoker`, `quirl/(bus|bus/message|container|invoker/pool|invoker/collect|logstore|proxy|result|store|whisk)`, "the shell of the pool"},
-	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|entitlement|result|store|whisk)`, "from call to activation"},
+	{`quirl/composer`, `quirl/whisk`, "pure"},
+	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|composer|entitlement|result|store|whisk)`, "from call to activation"},
 	{`quirl/api`, `quirl/(dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
 }
 
