@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strings"
 
 	"quirl/entitlement"
 	"quirl/store"
@@ -19,7 +16,7 @@ func (a *API) getAction(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	found, err := a.resolve(r.Context(), r.name)
+	found, err := a.Dispatch.Resolve(r.Context(), r.name)
 	if err != nil {
 		return failed(err)
 	}
@@ -30,9 +27,9 @@ func (a *API) getAction(r *request) response {
 		}
 	}
 	view := viewAction(action)
-	view.Parameters = found.bound
+	view.Parameters = found.Bound
 	if !withCode {
-		view.Binding = string(found.binding)
+		view.Binding = string(found.Binding)
 	}
 	return ok(view)
 }
@@ -135,8 +132,10 @@ func (a *API) applyAction(r *request, c *actionChange, overwrite bool, limits *w
 	if a.Kinds.Deprecated(action.Exec.Kind) {
 		return nil, deprecated(action.Exec.Kind)
 	}
-	if err := a.checkSequence(r.Context(), r.name, c.exec); err != nil {
-		return nil, err
+	if c.exec != nil && c.exec.IsSequence() {
+		if err := a.checkSequence(r.Context(), r.name, c.exec.Components); err != nil {
+			return nil, err
+		}
 	}
 	action.Touch(a.Now())
 	return action, nil
@@ -176,64 +175,4 @@ func (a *API) checkKindAllowed(r *request, exec *whisk.Exec) error {
 		}
 	}
 	return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access actions of kind '%s'.", exec.Kind)
-}
-
-// checkComponents wants the caller to have the right to read each component of
-// a sequence. Of several refused ones the error names those without a package,
-// unless one has: then it names the last such package (OpenWhisk's habit).
-func (a *API) checkComponents(r *request, exec *whisk.Exec) error {
-	if exec == nil {
-		return nil
-	}
-	var plain []string
-	var packaged, other error
-	for _, c := range exec.Components {
-		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, entitlement.Resource{Collection: whisk.Actions, Path: c.Path, Name: c.Name})
-		switch {
-		case err == nil:
-		case whisk.KindOf(err) != whisk.Forbidden:
-			if other == nil {
-				other = err
-			}
-		case c.Path.Package() != "":
-			packaged = err
-		default:
-			plain = append(plain, c.ID())
-		}
-	}
-	switch {
-	case packaged != nil:
-		return packaged
-	case plain != nil:
-		slices.Sort(plain)
-		return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access '%s'.", strings.Join(plain, ", "))
-	case other != nil:
-		return unnamed(other)
-	}
-	return nil
-}
-
-func (a *API) checkSequence(ctx context.Context, name whisk.FullName, exec *whisk.Exec) error {
-	if exec == nil || !exec.IsSequence() {
-		return nil
-	}
-	switch {
-	case len(exec.Components) == 0:
-		return whisk.Errorf(whisk.BadRequest, "No component specified for the sequence.")
-	case len(exec.Components) > a.Limits.SequenceLength:
-		return whisk.Errorf(whisk.BadRequest, "Too many actions in the sequence.")
-	}
-	for _, c := range exec.Components {
-		if c == name {
-			return whisk.Errorf(whisk.BadRequest, "Sequence may not refer to itself.")
-		}
-		_, err := a.resolve(ctx, c)
-		if whisk.KindOf(err) == whisk.NotFound && !errors.Is(err, context.Canceled) {
-			return whisk.Errorf(whisk.BadRequest, "Sequence component does not exist.")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

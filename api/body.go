@@ -30,8 +30,16 @@ func (r *request) entity() (members, error) {
 	return m, nil
 }
 
-// arguments reads a body that may be empty, else must be a JSON object.
-func (r *request) arguments() (json.RawMessage, error) {
+// checkLength refuses a body that is declared to be too large before it is read.
+func (r *request) checkLength(limit int64) error {
+	if r.ContentLength > limit {
+		return tooLarge("Request", r.ContentLength, limit)
+	}
+	return nil
+}
+
+// arguments reads a body that may be empty, else must be a JSON object of at most limit bytes.
+func (r *request) arguments(limit int64) (json.RawMessage, error) {
 	contentType := r.Header.Get("Content-Type")
 	if r.ContentLength == 0 && contentType == "" {
 		return nil, nil
@@ -45,6 +53,9 @@ func (r *request) arguments() (json.RawMessage, error) {
 	}
 	if !isObject(body) {
 		return nil, reject(whisk.Malformed("JSON object expected"))
+	}
+	if n := int64(len(body)); n > limit { // no length was declared
+		return nil, tooLarge("Request", n, limit)
 	}
 	return body, nil
 }

@@ -1,13 +1,12 @@
 package api
 
 import (
-	"encoding/json"
+	"context"
 	"net/http"
 	"strconv"
 	"time"
 
 	"quirl/dispatch"
-	"quirl/entitlement"
 	"quirl/whisk"
 )
 
@@ -17,7 +16,7 @@ const maxWait = 60 * time.Second
 // invokeAction answers POST on an action. The order of checks is the
 // contract's: throttle, rights, size, query and body, existence, final parameters.
 func (a *API) invokeAction(r *request) response {
-	lease, err := a.Entitlement.Admit(r.Context(), r.caller, entitlement.Invocation)
+	lease, err := a.Dispatch.Admit(r.Context(), r.caller, r.name)
 	if err != nil {
 		return failed(err)
 	}
@@ -34,7 +33,14 @@ func (a *API) invokeAction(r *request) response {
 	if !options.blocking {
 		return accepted(ticket.ID)
 	}
-	return await(r, ticket, options)
+	record, err := await(r.Context(), ticket, options.wait)
+	switch {
+	case err != nil:
+		return failed(err)
+	case record == nil:
+		return accepted(ticket.ID)
+	}
+	return outcome(record, options.resultOnly)
 }
 
 // An invocation's options are in its query.
@@ -45,60 +51,24 @@ type invokeOptions struct {
 
 func (a *API) prepareCall(r *request) (dispatch.Call, invokeOptions, error) {
 	var none dispatch.Call
-	if err := a.authorizeAction(r, entitlement.Activate); err != nil {
-		return none, invokeOptions{}, unnamed(err)
-	}
-	if n := r.ContentLength; n > a.Limits.Payload {
-		return none, invokeOptions{}, tooLarge("Request", n, a.Limits.Payload)
+	if err := r.checkLength(a.Limits.Payload); err != nil {
+		return none, invokeOptions{}, err
 	}
 	options, err := r.invokeOptions()
 	if err != nil {
 		return none, options, err
 	}
-	payload, err := r.arguments()
+	payload, err := r.arguments(a.Limits.Payload)
 	if err != nil {
 		return none, options, err
 	}
-	if n := int64(len(payload)); n > a.Limits.Payload { // no length was declared
-		return none, options, tooLarge("Request", n, a.Limits.Payload)
-	}
-	found, err := a.resolve(r.Context(), r.name)
+	found, err := a.Dispatch.Resolve(r.Context(), r.name)
 	if err != nil {
-		return none, options, err
-	}
-	if err := a.checkInvocable(found, payload); err != nil {
 		return none, options, err
 	}
 	return dispatch.Call{
-		Caller: r.caller, TID: r.tid, Received: r.received, Action: found.Action, Binding: found.binding,
-		Bound: found.bound, Payload: payload, Blocking: options.blocking,
+		Caller: r.caller, TID: r.tid, Received: r.received, Resolved: found, Ref: r.name, Payload: payload, Blocking: options.blocking,
 	}, options, nil
-}
-
-func (a *API) checkInvocable(found resolved, payload json.RawMessage) error {
-	switch {
-	case a.Kinds.Deprecated(found.Exec.Kind):
-		return deprecated(found.Exec.Kind)
-	case found.Exec.IsSequence():
-		return whisk.Errorf(whisk.Unavailable, "Sequences can be stored, but this server does not run them yet.")
-	case found.Annotations.IsTrue("final"):
-		return checkFinal(found.bound, payload)
-	}
-	return nil
-}
-
-// checkFinal refuses arguments that a final action has bound to a value.
-func checkFinal(bound whisk.Parameters, payload json.RawMessage) error {
-	given, err := whisk.Members(payload)
-	if err != nil {
-		return err
-	}
-	for _, g := range given {
-		if !whisk.IsNull(bound.Get(g.Key)) {
-			return whisk.Errorf(whisk.BadRequest, "Request defines parameters that are not allowed (e.g., reserved properties).")
-		}
-	}
-	return nil
 }
 
 func (r *request) invokeOptions() (o invokeOptions, err error) {
@@ -127,18 +97,18 @@ func accepted(id whisk.ActivationID) response {
 	return response{status: http.StatusAccepted, body: map[string]whisk.ActivationID{"activationId": id}, header: activationHeader(id)}
 }
 
-// await answers a blocking call with its outcome, or as accepted when that takes too long.
-func await(r *request, ticket *dispatch.Ticket, o invokeOptions) response {
-	timer := time.NewTimer(o.wait)
+// await waits for the record of a blocking call. When that takes too long the
+// record is nil, and the activation goes on as one that was accepted.
+func await(ctx context.Context, ticket *dispatch.Ticket, wait time.Duration) (*whisk.Activation, error) {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case record := <-ticket.Result:
-		return outcome(record, o.resultOnly)
+		return record, nil
 	case <-timer.C:
-		return accepted(ticket.ID)
-	case <-r.Context().Done():
-		return accepted(ticket.ID) // the caller is gone, or we stop
+	case <-ctx.Done(): // the caller is gone, or we stop
 	}
+	return nil, ticket.Keep(context.WithoutCancel(ctx))
 }
 
 // outcome shows the record, or its result alone. An array as result is always shown alone.

@@ -92,17 +92,6 @@ func (a *API) emptyPackage(ctx context.Context, pkg whisk.FullName, force bool) 
 	return nil
 }
 
-// A packageChange is the body of a PUT of a package; what is nil was not given.
-type packageChange struct {
-	parameters     whisk.Parameters
-	annotations    whisk.Parameters
-	hasParameters  bool
-	hasAnnotations bool
-	version        *whisk.Version
-	publish        *bool
-	binding        *whisk.Binding
-}
-
 func (a *API) putPackage(r *request) response {
 	if err := a.authorizePackage(r, entitlement.Put); err != nil {
 		return failed(err)
@@ -111,7 +100,11 @@ func (a *API) putPackage(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	change, err := parsePackage(r, body)
+	binding, err := r.binding(body)
+	if err != nil {
+		return failed(err)
+	}
+	change, err := body.change()
 	if err != nil {
 		return failed(err)
 	}
@@ -125,10 +118,10 @@ func (a *API) putPackage(r *request) response {
 	if err := checkParameterSizes(change.parameters, change.annotations, &a.Limits); err != nil {
 		return failed(err)
 	}
-	if err := a.checkBinding(r, change.binding); err != nil {
+	if err := a.checkBinding(r, binding); err != nil {
 		return failed(err)
 	}
-	pkg, err := a.applyPackage(r, change, overwrite)
+	pkg, err := a.applyPackage(r, &change, binding, overwrite)
 	if err != nil {
 		return failed(err)
 	}
@@ -136,28 +129,17 @@ func (a *API) putPackage(r *request) response {
 	return answer(viewPackage(pkg), err)
 }
 
-func parsePackage(r *request, m members) (*packageChange, error) {
-	var c packageChange
-	var err error
-	if raw, given := m["binding"]; given {
-		if c.binding, err = parseBinding(raw); err != nil {
-			return nil, reject(err)
-		}
-		if c.binding != nil && c.binding.Namespace == whisk.DefaultNamespace {
-			c.binding.Namespace = r.caller.Namespace
-		}
+// binding reads the binding of a body; nil when there is none.
+func (r *request) binding(m members) (*whisk.Binding, error) {
+	raw, given := m["binding"]
+	if !given {
+		return nil, nil
 	}
-	if c.parameters, c.hasParameters, err = m.parameters("parameters"); err != nil {
-		return nil, err
+	b, err := parseBinding(raw)
+	if b != nil && b.Namespace == whisk.DefaultNamespace {
+		b.Namespace = r.caller.Namespace
 	}
-	if c.version, err = m.version(); err != nil {
-		return nil, err
-	}
-	if c.publish, err = m.publish(); err != nil {
-		return nil, err
-	}
-	c.annotations, c.hasAnnotations, err = m.parameters("annotations")
-	return &c, err
+	return b, reject(err)
 }
 
 // parseBinding reads a binding; an empty object is none.
@@ -216,29 +198,23 @@ func (a *API) checkBinding(r *request, b *whisk.Binding) error {
 }
 
 // applyPackage makes the new state of the package from the stored one and the change.
-func (a *API) applyPackage(r *request, c *packageChange, overwrite bool) (*whisk.Package, error) {
+func (a *API) applyPackage(r *request, c *change, binding *whisk.Binding, overwrite bool) (*whisk.Package, error) {
 	old, err := store.Get[*whisk.Package](r.Context(), a.Entities, r.name.ID())
-	p := &whisk.Package{
-		Meta:       whisk.Meta{Namespace: r.name.Path, Name: r.name.Name, Version: whisk.FirstVersion(), Annotations: c.annotations},
-		Parameters: c.parameters,
-		Binding:    c.binding,
-	}
+	var p *whisk.Package
 	switch {
 	case whisk.KindOf(err) == whisk.NotFound:
+		p = &whisk.Package{Meta: c.meta(r.name, nil), Parameters: c.parameters, Binding: binding}
 	case err != nil:
 		return nil, err
 	case !overwrite:
 		return nil, whisk.Errorf(whisk.Conflict, "resource already exists")
-	case old.Binding == nil && c.binding != nil:
+	case old.Binding == nil && binding != nil:
 		return nil, whisk.Errorf(whisk.Conflict, "Resource is a package and cannot be converted into a binding.")
 	default:
-		p = c.update(old)
-	}
-	if c.version != nil {
-		p.Version = *c.version
-	}
-	if c.publish != nil {
-		p.Publish = *c.publish
+		p = &whisk.Package{Meta: c.meta(r.name, &old.Meta), Parameters: c.over(old.Parameters), Binding: old.Binding}
+		if binding != nil {
+			p.Binding = binding
+		}
 	}
 	p.Annotations = p.Annotations.Without("binding")
 	if p.Binding != nil {
@@ -246,19 +222,4 @@ func (a *API) applyPackage(r *request, c *packageChange, overwrite bool) (*whisk
 	}
 	p.Touch(a.Now())
 	return p, nil
-}
-
-func (c *packageChange) update(old *whisk.Package) *whisk.Package {
-	p := *old
-	p.Version = old.Version.Next()
-	if c.hasParameters {
-		p.Parameters = c.parameters
-	}
-	if c.hasAnnotations {
-		p.Annotations = c.annotations
-	}
-	if c.binding != nil {
-		p.Binding = c.binding
-	}
-	return &p
 }

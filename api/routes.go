@@ -21,11 +21,12 @@ type handler func(r *request) response
 //	GET PUT DELETE POST …/actions/[{pkg}/]{name}  action, POST invokes
 //	GET  …/actions/{pkg}/                         list of the package's actions
 //	GET PUT DELETE      …/packages/{name}
+//	GET PUT DELETE POST …/triggers/{name}         POST fires
+//	GET PUT DELETE POST …/rules/{name}            POST sets the state
 //	GET  …/activations/{id}[/logs|/result]
 //	GET  …/limits
 //
-// OPTIONS is answered everywhere. Triggers and rules can be listed; their other
-// routes and web actions are not there yet.
+// OPTIONS is answered everywhere. Web actions are not there yet.
 func (a *API) route(r *request) {
 	path := r.URL.EscapedPath()
 	under, inAPI := strings.CutPrefix(path, "/api/v1")
@@ -124,9 +125,9 @@ func (a *API) routesOf(collection string) func(r *request, rest []string) (handl
 	case "activations":
 		return a.activationRoutes
 	case "triggers":
-		return a.listOnly(whisk.Triggers)
+		return a.triggerRoutes
 	case "rules":
-		return a.listOnly(whisk.Rules)
+		return a.ruleRoutes
 	case "limits":
 		return a.limitRoutes
 	}
@@ -206,6 +207,42 @@ func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
 		h = a.putPackage
 	case http.MethodDelete:
 		h = a.deletePackage
+	}
+	return entityRoute(r, rest, 1, h)
+}
+
+func (a *API) triggerRoutes(r *request, rest []string) (handler, error) {
+	if isList(rest) {
+		return a.listOnly(whisk.Triggers)(r, rest)
+	}
+	var h handler
+	switch r.Method {
+	case http.MethodGet:
+		h = a.getTrigger
+	case http.MethodPut:
+		h = a.putTrigger
+	case http.MethodDelete:
+		h = a.deleteTrigger
+	case http.MethodPost:
+		h = a.fireTrigger
+	}
+	return entityRoute(r, rest, 1, h)
+}
+
+func (a *API) ruleRoutes(r *request, rest []string) (handler, error) {
+	if isList(rest) {
+		return a.listOnly(whisk.Rules)(r, rest)
+	}
+	var h handler
+	switch r.Method {
+	case http.MethodGet:
+		h = a.getRule
+	case http.MethodPut:
+		h = a.putRule
+	case http.MethodDelete:
+		h = a.deleteRule
+	case http.MethodPost:
+		h = a.setRuleState
 	}
 	return entityRoute(r, rest, 1, h)
 }

@@ -79,6 +79,32 @@ type packageItem struct {
 	Annotations whisk.Parameters `json:"annotations"`
 }
 
+type triggerView struct {
+	metaView
+	Parameters whisk.Parameters `json:"parameters"`
+	Limits     struct{}         `json:"limits"`
+	Rules      *whisk.RuleLinks `json:"rules,omitempty"` // an empty set is not none
+}
+
+func viewTrigger(t *whisk.Trigger) triggerView {
+	v := triggerView{metaView: viewMeta(&t.Meta), Parameters: t.Parameters}
+	if t.Rules != nil {
+		v.Rules = &t.Rules
+	}
+	return v
+}
+
+type ruleView struct {
+	metaView
+	Status  string         `json:"status,omitempty"`
+	Trigger whisk.PathName `json:"trigger"`
+	Action  whisk.PathName `json:"action"`
+}
+
+func viewRule(r *whisk.Rule, active bool) ruleView {
+	return ruleView{viewMeta(&r.Meta), whisk.RuleStatus(active), whisk.PathName(r.Trigger), whisk.PathName(r.Action)}
+}
+
 // viewListed is the form of an entity in a list.
 func viewListed(e whisk.Entity) any {
 	meta := viewMeta(e.Common())
@@ -98,6 +124,8 @@ func viewListed(e whisk.Entity) any {
 			metaView
 			Binding any `json:"binding"`
 		}{meta, binding}
+	case *whisk.Rule: // its state would have to be read from its trigger
+		return ruleView{metaView: meta, Trigger: whisk.PathName(e.Trigger), Action: whisk.PathName(e.Action)}
 	}
 	return meta
 }
@@ -154,16 +182,16 @@ type briefActivationView struct {
 	Cause       whisk.ActivationID `json:"cause,omitempty"`
 	End         int64              `json:"end,omitempty"`
 	Duration    *int64             `json:"duration,omitempty"`
-	StatusCode  *whisk.Status      `json:"statusCode,omitempty"`
+	StatusCode  whisk.Status       `json:"statusCode"`
 }
 
 func viewBriefActivation(a *whisk.Activation) briefActivationView {
 	v := briefActivationView{
 		Namespace: a.Namespace, Name: a.Name, Version: a.Version, Publish: a.Publish,
-		Annotations: a.Annotations, ID: a.ID, Start: a.Start.UnixMilli(), Cause: a.Cause,
+		Annotations: a.Annotations, ID: a.ID, Start: a.Start.UnixMilli(), Cause: a.Cause, StatusCode: a.Response.Status,
 	}
 	if !a.End.IsZero() {
-		v.End, v.Duration, v.StatusCode = a.End.UnixMilli(), &a.Duration, &a.Response.Status
+		v.End, v.Duration = a.End.UnixMilli(), &a.Duration
 	}
 	return v
 }

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -92,12 +91,4 @@ func orphan(m *message.Activation, kind string, now time.Time, why string) *whis
 		Namespace: m.User.Namespace, Name: m.Action.Name, Version: m.Version, Subject: m.User.Subject,
 		ID: m.ID, Cause: m.Cause, Start: now, End: now, Response: response, Annotations: notes,
 	}
-}
-
-// decodeEntry reads the activation message of a journal entry.
-func decodeEntry(e store.JournalEntry) (*message.Activation, error) {
-	if !json.Valid(e.Message) {
-		return nil, errors.New("the journal entry is damaged")
-	}
-	return message.AsActivation(bus.Raw(e.Message))
 }

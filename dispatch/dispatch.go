@@ -5,8 +5,9 @@
 // even if this process is lost right after, that no call waits longer than its
 // deadline, and that the caller's slot is given back exactly once.
 //
-// Read invoke.go for the way out, acks.go for the way back, recover.go for what
-// a lost process left.
+// Read resolve.go for what is called and who may call it, invoke.go for the way
+// out, acks.go for the way back, run.go for sequences and compositions, fire.go
+// for triggers, recover.go for what a lost process left.
 package dispatch
 
 import (
@@ -29,21 +30,34 @@ const graceAfterDeadline = 5 * time.Second
 
 // Config are a Dispatcher's parts.
 type Config struct {
-	Controller int // this controller's number
-	Bus        bus.Bus
-	Balancer   balancer.Balancer
-	Journal    store.Journal
-	Recorder   *result.Recorder
-	Log        *slog.Logger
-	Now        func() time.Time
+	Controller  int // this controller's number
+	Bus         bus.Bus
+	Balancer    balancer.Balancer
+	Entities    store.Entities
+	Entitlement entitlement.Entitlement
+	Journal     store.Journal
+	Recorder    *result.Recorder
+	// Deprecated says that actions of a kind can be read and deleted only.
+	Deprecated func(kind string) bool
+	// SequenceLength is how many components a sequence or a composition may run.
+	SequenceLength int
+	// Payload is the most bytes of arguments that a call may bring.
+	Payload int64
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // A Dispatcher sends activations to invokers. Make one with New and let it Run.
 type Dispatcher struct {
 	Config
 
+	halt chan struct{} // closed when sequences and compositions are to stop
+	runs sync.WaitGroup
+
 	mu     sync.Mutex
 	flying map[whisk.ActivationID]*flight
+	atWork map[whisk.ActivationID]*run
+	halted bool // halt is closed
 }
 
 // A flight is an activation that an invoker has, or is on the way there.
@@ -51,6 +65,8 @@ type flight struct {
 	work    balancer.Work
 	invoker int
 	placed  bool // the balancer chose the invoker
+	kept    bool // the journal has it although whoever writes its record does not know
+	version whisk.Version
 	lease   entitlement.Lease
 	timer   *time.Timer
 	// result receives the record once, for blocking calls.
@@ -61,7 +77,10 @@ type flight struct {
 
 // New returns a Dispatcher.
 func New(cfg Config) *Dispatcher {
-	return &Dispatcher{Config: cfg, flying: make(map[whisk.ActivationID]*flight)}
+	return &Dispatcher{
+		Config: cfg, halt: make(chan struct{}),
+		flying: make(map[whisk.ActivationID]*flight), atWork: make(map[whisk.ActivationID]*run),
+	}
 }
 
 // InFlight returns how many activations have not ended.
@@ -85,8 +104,11 @@ func (d *Dispatcher) land(id whisk.ActivationID) *flight {
 	d.mu.Lock()
 	f := d.flying[id]
 	delete(d.flying, id)
-	placed := f != nil && f.placed
+	placed, kept := f != nil && f.placed, f != nil && f.kept
 	d.mu.Unlock()
+	if kept {
+		go d.forget(id)
+	}
 	if f != nil {
 		f.timer.Stop()
 		if placed {
@@ -99,5 +121,6 @@ func (d *Dispatcher) land(id whisk.ActivationID) *flight {
 
 // Run handles acknowledgements until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	defer d.stopRuns()
 	return d.receiveAcks(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"quirl/bus/membus"
 	"quirl/bus/message"
 	"quirl/dispatch"
+	"quirl/entitlement/localentitlement"
 	"quirl/internal/logtest"
 	"quirl/result"
 	"quirl/store"
@@ -34,14 +36,31 @@ type memory struct {
 	full     error // what Accept answers
 }
 
-func (m *memory) Accept(_ context.Context, e store.JournalEntry) error {
+func (m *memory) Accept(_ context.Context, entries ...store.JournalEntry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.full != nil {
 		return m.full
 	}
-	m.entries = append(m.entries, e)
-	m.accepted++
+	for _, e := range entries {
+		if at := m.index(e.ID); at >= 0 {
+			m.entries[at].Message = e.Message
+			continue
+		}
+		m.entries = append(m.entries, e)
+		m.accepted++
+	}
+	return nil
+}
+
+func (m *memory) index(id whisk.ActivationID) int {
+	return slices.IndexFunc(m.entries, func(e store.JournalEntry) bool { return e.ID == id })
+}
+
+func (m *memory) Drop(_ context.Context, id whisk.ActivationID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries = slices.DeleteFunc(m.entries, func(e store.JournalEntry) bool { return e.ID == id })
 	return nil
 }
 
@@ -76,6 +95,16 @@ func (m *memory) PutActivations(_ context.Context, batch []store.Record) (refuse
 	return refused, nil
 }
 
+// Activation is that of store.Activations.
+func (m *memory) Activation(_ context.Context, namespace string, id whisk.ActivationID) (*whisk.Activation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a := m.records[id]; a != nil && a.Namespace == namespace {
+		return a, nil
+	}
+	return nil, store.ErrNotFound
+}
+
 // found are the records that were stored.
 func (m *memory) found() map[whisk.ActivationID]*whisk.Activation {
 	m.mu.Lock()
@@ -89,6 +118,30 @@ func (m *memory) counts() counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return counts{len(m.entries), m.accepted, m.refused}
+}
+
+// entities are the stored ones, by id.
+type entities struct {
+	store.Entities
+	mu   sync.Mutex
+	byID map[string]whisk.Entity
+}
+
+// Entity is that of store.Entities.
+func (e *entities) Entity(_ context.Context, id string) (whisk.Entity, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if found := e.byID[id]; found != nil {
+		return found, nil
+	}
+	return nil, store.ErrNotFound
+}
+
+// set stores an entity; nil takes away what is under that name.
+func (e *entities) set(id string, entity whisk.Entity) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.byID[id] = entity
 }
 
 // lease counts how often it was given back.
@@ -109,8 +162,10 @@ type platform struct {
 	bus      *membus.Bus
 	memory   *memory
 	recorder *result.Recorder
-	placed   atomic.Int64 // what was placed and has not ended
-	nowhere  error        // what Place answers
+	stored   *entities
+	caller   *whisk.Identity // who fires
+	placed   atomic.Int64    // what was placed and has not ended
+	nowhere  error           // what Place answers
 }
 
 // Place and Ended are those of balancer.Balancer.
@@ -127,7 +182,10 @@ func (p *platform) Ended(balancer.Work, int) { p.placed.Add(-1) }
 // newPlatform lives within a bubble until the test ends.
 func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *platform {
 	t.Helper()
-	p := &platform{bus: membus.New(capacity), memory: &memory{entries: entries, records: map[whisk.ActivationID]*whisk.Activation{}}}
+	p := &platform{
+		bus: membus.New(capacity), memory: &memory{entries: entries, records: map[whisk.ActivationID]*whisk.Activation{}},
+		stored: &entities{byID: make(map[string]whisk.Entity)},
+	}
 	log := logtest.New(t)
 	var err error
 	if p.recorder, err = result.New(t.Context(), p.memory, filepath.Join(t.TempDir(), "redo"), log); err != nil {
@@ -135,6 +193,8 @@ func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *pla
 	}
 	p.Dispatcher = dispatch.New(dispatch.Config{
 		Controller: 2, Bus: p.bus, Balancer: p, Journal: p.memory, Recorder: p.recorder, Log: log, Now: time.Now,
+		Entities: p.stored, Entitlement: localentitlement.New(p.stored, whisk.DefaultLimits(), time.Now),
+		Deprecated: func(kind string) bool { return kind == "old:1" }, SequenceLength: 3, Payload: 1000,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -152,13 +212,16 @@ func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *pla
 func call(blocking bool, l *lease) dispatch.Call {
 	return dispatch.Call{
 		Caller: &whisk.Identity{Subject: "ann", Namespace: "ns", Key: whisk.NewKey()}, TID: "tid", Received: time.Now(),
-		Action: &whisk.Action{
-			Meta:   whisk.Meta{Namespace: "provider/pkg", Name: "a", Version: whisk.FirstVersion(), Revision: "7"},
-			Exec:   whisk.Exec{Kind: "nodejs:20"},
-			Limits: whisk.ActionLimits{Timeout: 60_000, Memory: 256, Logs: 10, Concurrency: 1},
+		Resolved: dispatch.Resolved{
+			Action: &whisk.Action{
+				Meta:   whisk.Meta{Namespace: "provider/pkg", Name: "a", Version: whisk.FirstVersion(), Revision: "7"},
+				Exec:   whisk.Exec{Kind: "nodejs:20"},
+				Limits: whisk.ActionLimits{Timeout: 60_000, Memory: 256, Logs: 10, Concurrency: 1},
+			},
+			Binding: "ns/bound",
+			Bound:   whisk.Parameters{{Key: "a", Value: []byte("1"), Init: true}, {Key: "b", Value: []byte("2")}},
 		},
-		Binding: "ns/bound",
-		Bound:   whisk.Parameters{{Key: "a", Value: []byte("1"), Init: true}, {Key: "b", Value: []byte("2")}},
+		Ref:     whisk.FullName{Path: "ns/bound", Name: "a"},
 		Payload: []byte(`{"b":3}`), Blocking: blocking, Lease: l,
 	}
 }

@@ -10,27 +10,24 @@ import (
 	"quirl/balancer"
 	"quirl/bus"
 	"quirl/bus/message"
+	"quirl/composer"
 	"quirl/entitlement"
 	"quirl/store"
 	"quirl/whisk"
 )
 
-// A Call asks for one activation of an action.
+// A Call asks for one activation of an action, a sequence or a composition.
 type Call struct {
 	Caller *whisk.Identity
 	TID    string
 	// Received is when the request came.
 	Received time.Time
-	// Action is as stored, of the provider when called through a binding.
-	Action *whisk.Action
-	// Binding is the bound package through which it was called, or empty.
-	Binding whisk.Path
-	// Bound are the merged parameters of package, binding and action.
-	Bound whisk.Parameters
+	// Resolved is the action, as Resolve found it under Ref.
+	Resolved
+	Ref whisk.FullName
 	// Payload is the request's object of arguments, or empty.
 	Payload  json.RawMessage
 	Blocking bool
-	Cause    whisk.ActivationID
 	// Lease is the caller's slot. Invoke takes it over, whatever it returns.
 	Lease entitlement.Lease
 }
@@ -41,31 +38,123 @@ type Ticket struct {
 	// Result receives the record of a blocking call, without logs, once there is
 	// one; it is closed without a record when the platform gave up waiting.
 	Result <-chan *whisk.Activation
+	// keep makes a blocking call as safe as a non-blocking one.
+	keep func(ctx context.Context) error
+}
+
+// Keep makes the activation of a blocking call as safe as one of a non-blocking
+// call, for a caller who is told that it goes on without him.
+func (t *Ticket) Keep(ctx context.Context) error {
+	if t.keep == nil {
+		return nil
+	}
+	return t.keep(ctx)
 }
 
 // Invoke accepts a call. A non-blocking call is safe when Invoke returns: its
-// activation will have a record. The errors are the user's, of kinds
-// Unavailable and TooManyRequests, when there is no room.
+// activation will have a record. The errors are the user's: of kind BadRequest
+// when the call can never work, Forbidden when a component of a sequence may not
+// be used, Unavailable and TooManyRequests when there is no room.
 func (d *Dispatcher) Invoke(ctx context.Context, c Call) (*Ticket, error) {
-	arguments, err := c.Bound.Arguments(c.Payload)
+	dep, err := d.prepare(ctx, c)
 	if err != nil {
+		return nil, err
+	}
+	if !c.Blocking {
+		if err := d.journal(ctx, dep); err != nil {
+			return nil, err
+		}
+	}
+	if err := dep.launch(ctx); err != nil {
+		return nil, err
+	}
+	return dep.ticket, nil
+}
+
+// A departure is a checked call that is about to go.
+type departure struct {
+	ticket *Ticket
+	// entry is for the journal.
+	entry func() store.JournalEntry
+	// launch sends it on its way. When that fails everything is given back and
+	// nothing will run.
+	launch func(ctx context.Context) error
+	// cancel gives back what it holds.
+	cancel func()
+}
+
+// prepare checks a call and makes it ready to go.
+func (d *Dispatcher) prepare(ctx context.Context, c Call) (*departure, error) {
+	if err := d.check(ctx, &c); err != nil {
 		c.Lease.Release()
 		return nil, err
 	}
-	now := d.Now()
-	m := &message.Activation{
-		ID: whisk.NewActivationID(now), TID: c.TID, Received: c.Received,
-		Action: c.Action.FullName(), Version: c.Action.Version, Revision: c.Action.Revision, Binding: c.Binding,
-		User: c.Caller, Blocking: c.Blocking, Content: arguments, InitNames: c.Bound.InitNames(), Cause: c.Cause,
-		Controller: d.Controller, Deadline: now.Add(patience(c.Action)), Journaled: !c.Blocking,
+	if composer.KindOf(c.Action) != composer.Primitive {
+		return d.prepareRun(c), nil
 	}
-	f := d.takeOff(m, c.Action, c.Lease)
-	ticket := &Ticket{m.ID, f.result}
-	if err := d.send(ctx, m, f); err != nil {
-		d.land(m.ID)
+	return d.prepareOne(one{
+		id: whisk.NewActivationID(d.Now()), caller: c.Caller, tid: c.TID, received: c.Received, target: c.Resolved,
+		payload: c.Payload, waited: c.Blocking, journaled: !c.Blocking, lease: c.Lease,
+	})
+}
+
+// journal writes departures to the journal, all or none.
+func (d *Dispatcher) journal(ctx context.Context, departures ...*departure) error {
+	entries := make([]store.JournalEntry, len(departures))
+	for i, dep := range departures {
+		entries[i] = dep.entry()
+	}
+	err := d.Journal.Accept(ctx, entries...)
+	if err == nil {
+		return nil
+	}
+	for _, dep := range departures {
+		dep.cancel()
+	}
+	return fmt.Errorf("journal activation: %w", err)
+}
+
+// one is one activation of a primitive action, or of a conductor as such.
+type one struct {
+	id        whisk.ActivationID
+	caller    *whisk.Identity
+	tid       string
+	received  time.Time
+	target    Resolved
+	payload   json.RawMessage // an object, an array, or empty
+	cause     whisk.ActivationID
+	waited    bool // somebody waits for the result
+	journaled bool
+	patient   bool // a full bus is a reason to wait, not to fail
+	lease     entitlement.Lease
+}
+
+func (d *Dispatcher) prepareOne(o one) (*departure, error) {
+	content := o.payload
+	var err error
+	if o.cause == "" || len(content) == 0 || content[0] != '[' { // a component gets an array as it is
+		content, err = o.target.Bound.Arguments(o.payload)
+	}
+	if err != nil {
+		o.lease.Release()
 		return nil, err
 	}
-	return ticket, nil
+	action := o.target.Action
+	m := &message.Activation{
+		ID: o.id, TID: o.tid, Received: o.received,
+		Action: action.FullName(), Version: action.Version, Revision: action.Revision, Binding: o.target.Binding,
+		User: o.caller, Blocking: o.waited, Content: content, InitNames: o.target.Bound.InitNames(), Cause: o.cause,
+		Controller: d.Controller, Deadline: d.Now().Add(patience(action)), Journaled: o.journaled,
+	}
+	f := d.takeOff(m, action, o.lease)
+	return &departure{
+		ticket: &Ticket{ID: m.ID, Result: f.result, keep: func(ctx context.Context) error { return d.keep(ctx, m, f) }},
+		entry:  func() store.JournalEntry { return store.JournalEntry{ID: m.ID, Message: m.Encode()} },
+		launch: func(ctx context.Context) error {
+			return d.send(ctx, m, f, o.patient)
+		},
+		cancel: func() { d.land(m.ID) },
+	}, nil
 }
 
 // patience is how long an activation may take in all before the platform gives
@@ -81,7 +170,8 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 			Activation: m.ID, Namespace: m.User.Namespace, Action: m.Action,
 			MemoryMB: a.Limits.Memory, Blackbox: a.Exec.Kind == whisk.BlackboxKind,
 		},
-		lease: lease,
+		version: m.Version,
+		lease:   lease,
 		orphan: func() *whisk.Activation {
 			return orphan(m, a.Exec.Kind, d.Now(), "the invoker did not report the end of the activation")
 		},
@@ -96,25 +186,31 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 	return f
 }
 
-// send makes the activation safe and hands it to its invoker.
-func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight) error {
+// roomTime bounds how long the patient wait for room on the bus.
+const roomTime = time.Minute
+
+// send hands the activation to its invoker. When that fails it is taken down,
+// and out of the journal.
+func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight, patient bool) error {
 	invoker, err := d.place(ctx, f)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
 	}
-	if m.Journaled {
-		if err := d.Journal.Accept(ctx, store.JournalEntry{ID: m.ID, Message: m.Encode()}); err != nil {
-			return fmt.Errorf("journal activation: %w", err)
-		}
+	if patient && errors.Is(err, bus.ErrFull) {
+		err = d.sendWhenThereIsRoom(ctx, m, invoker)
 	}
-	err = d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
 	if err == nil {
 		return nil
 	}
+	d.land(m.ID)
 	if m.Journaled {
 		d.Recorder.Put(store.Record{Activation: f.orphan(), Discard: true})
 	}
-	if errors.Is(err, bus.ErrFull) {
+	var refusal *whisk.Error
+	switch {
+	case errors.As(err, &refusal):
+		return err
+	case errors.Is(err, bus.ErrFull):
 		return &whisk.Error{
 			Kind: whisk.TooManyRequests, Message: "Too many requests are waiting for an invoker. Try again later.",
 			RetryAfter: time.Second, Cause: err,
@@ -123,4 +219,44 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight)
 	return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, Cause: err}
 }
 
+func (d *Dispatcher) sendWhenThereIsRoom(ctx context.Context, m *message.Activation, invoker int) error {
+	ctx, cancel := context.WithTimeout(ctx, roomTime)
+	defer cancel()
+	for {
+		select { // the invoker is at work and makes room
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return bus.ErrFull
+		}
+		if err := d.Bus.Send(ctx, message.InvokerTopic(invoker), m); !errors.Is(err, bus.ErrFull) {
+			return err
+		}
+	}
+}
+
 const unavailable = "The server is currently unavailable (because it is overloaded or down for maintenance)."
+
+// keep writes a blocking call that is on its way to the journal, as one that may
+// have begun: if this process is lost it is ended, not run again.
+func (d *Dispatcher) keep(ctx context.Context, m *message.Activation, f *flight) error {
+	err := d.Journal.Accept(ctx, store.JournalEntry{ID: m.ID, Message: m.Encode(), Taken: true})
+	if err != nil {
+		return fmt.Errorf("journal activation: %w", err)
+	}
+	d.mu.Lock()
+	flying := d.flying[m.ID] == f
+	f.kept = flying
+	d.mu.Unlock()
+	if !flying { // it ended meanwhile
+		d.forget(m.ID)
+	}
+	return nil
+}
+
+// forget takes the id of an activation that was kept out of the journal: whoever
+// wrote its record did not know that it is there.
+func (d *Dispatcher) forget(id whisk.ActivationID) {
+	if err := d.Journal.Drop(context.Background(), id); err != nil {
+		d.Log.Error("journal entry cannot be removed", "activation", id, "error", err)
+	}
+}

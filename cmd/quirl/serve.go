@@ -193,8 +193,10 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	if err != nil {
 		return nil, mendFile(err)
 	}
+	rights := localentitlement.New(st, limits, now)
 	disp := dispatch.New(dispatch.Config{
-		Bus: p.bus, Balancer: localbalancer.Balancer{}, Journal: st, Recorder: recorder, Log: p.log, Now: now,
+		Bus: p.bus, Balancer: localbalancer.Balancer{}, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
+		Deprecated: p.kinds.Deprecated, SequenceLength: limits.SequenceLength, Payload: limits.Payload, Log: p.log, Now: now,
 	})
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
@@ -203,7 +205,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	build, number := buildInfo()
 	handler := api.New(api.Config{
 		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
-		Entitlement: localentitlement.New(st, limits, now), Dispatch: disp, Recorder: recorder, Logs: p.logs,
+		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Kinds: p.kinds, Limits: limits, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
@@ -217,13 +219,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	parts.Add("recorder", recorder)
 	parts.Add("dispatcher", disp)
 	parts.Add("invoker", inv)
-	parts.Add("recovery", lifecycle.RunnerFunc(func(ctx context.Context) error {
-		if err := disp.Recover(ctx); err != nil {
-			return err
-		}
-		<-ctx.Done()
-		return nil
-	}))
+	parts.Add("compositions", lifecycle.RunnerFunc(disp.Conduct))
 	parts.Add("ingress", ingress.New(p.listener, handler, p.log))
 	return parts, nil
 }

@@ -1,0 +1,299 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"quirl/entitlement"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// A rule's document names its trigger and its action; whether it is active, and
+// what it fires, stands in the trigger. Two documents cannot be written at once,
+// so that the rule is written first: a rule without its link is inactive, which
+// its owner sees and can mend, while a link without its rule would fire for nobody.
+
+func (a *API) getRule(r *request) response {
+	if err := a.authorizeEntity(r, whisk.Rules, entitlement.Read); err != nil {
+		return failed(err)
+	}
+	rule, err := store.Get[*whisk.Rule](r.Context(), a.Entities, r.name.ID())
+	if err != nil {
+		return failed(err)
+	}
+	active, err := a.isActive(r.Context(), rule)
+	return answer(viewRule(rule, active), err)
+}
+
+// isActive looks into the rule's trigger. A rule whose trigger is gone is inactive.
+func (a *API) isActive(ctx context.Context, rule *whisk.Rule) (bool, error) {
+	trigger, err := store.Get[*whisk.Trigger](ctx, a.Entities, rule.Trigger.ID())
+	if err != nil {
+		if k := whisk.KindOf(err); k == whisk.NotFound || k == whisk.Conflict {
+			err = nil
+		}
+		return false, err
+	}
+	link := trigger.Rules.Find(rule.FullName().ID())
+	return link != nil && link.Active, nil
+}
+
+func (a *API) deleteRule(r *request) response {
+	if err := a.authorizeEntity(r, whisk.Rules, entitlement.Delete); err != nil {
+		return failed(err)
+	}
+	rule, err := store.Get[*whisk.Rule](r.Context(), a.Entities, r.name.ID())
+	if err != nil {
+		return failed(err)
+	}
+	if err := a.unlink(r.Context(), rule.Trigger, r.name); err != nil {
+		return failed(err)
+	}
+	return answer(viewRule(rule, false), a.Entities.DeleteEntity(r.Context(), r.name.ID(), rule.Revision))
+}
+
+func (a *API) putRule(r *request) response {
+	if err := a.authorizeEntity(r, whisk.Rules, entitlement.Put); err != nil {
+		return failed(err)
+	}
+	body, change, overwrite, err := r.readChange()
+	if err != nil {
+		return failed(err)
+	}
+	trigger, err := r.reference(body, "trigger")
+	if err != nil {
+		return failed(err)
+	}
+	action, err := r.reference(body, "action")
+	if err != nil {
+		return failed(err)
+	}
+	if err := checkParameterSizes(nil, change.annotations, &a.Limits); err != nil {
+		return failed(err)
+	}
+	if err := a.authorizeReferences(r, trigger, action); err != nil {
+		return failed(err)
+	}
+	old, err := store.Get[*whisk.Rule](r.Context(), a.Entities, r.name.ID())
+	switch {
+	case whisk.KindOf(err) == whisk.NotFound:
+		return a.createRule(r, &change, trigger, action)
+	case err != nil:
+		return failed(err)
+	case !overwrite:
+		return failed(whisk.Errorf(whisk.Conflict, "resource already exists"))
+	}
+	return a.updateRule(r, &change, old, trigger, action)
+}
+
+// reference reads an optional name of a body: text or an object of path and name.
+func (r *request) reference(m members, key string) (*whisk.FullName, error) {
+	if !m.has(key) {
+		return nil, nil
+	}
+	var name whisk.FullName
+	var text string
+	var parts struct{ Path, Name *string }
+	var err error
+	switch {
+	case json.Unmarshal(m[key], &text) == nil:
+		name, err = whisk.ParseFullName(text)
+	case isObject(m[key]) && json.Unmarshal(m[key], &parts) == nil && parts.Path != nil && parts.Name != nil:
+		name, err = whisk.ParseFullName(*parts.Path + "/" + *parts.Name)
+	default:
+		err = whisk.Malformed("fully qualified name malformed")
+	}
+	if err != nil {
+		return nil, reject(err)
+	}
+	name = name.Resolve(r.namespace)
+	return &name, nil
+}
+
+// authorizeReferences wants the caller to have the right to read what the rule connects.
+func (a *API) authorizeReferences(r *request, trigger, action *whisk.FullName) error {
+	var resources []entitlement.Resource
+	if trigger != nil {
+		resources = append(resources, entitlement.Resource{Collection: whisk.Triggers, Path: trigger.Path, Name: trigger.Name})
+	}
+	if action != nil {
+		resources = append(resources, entitlement.ActionResource(*action))
+	}
+	return unnamed(entitlement.AuthorizeAll(r.Context(), a.Entitlement, r.caller, entitlement.Read, resources...))
+}
+
+func (a *API) createRule(r *request, c *change, trigger, action *whisk.FullName) response {
+	if trigger == nil || action == nil {
+		return failed(whisk.Errorf(whisk.BadRequest, "rule requires a valid trigger and a valid action"))
+	}
+	rule := &whisk.Rule{Meta: c.meta(r.name, nil), Trigger: *trigger, Action: *action}
+	if err := a.checkReferences(r.Context(), rule); err != nil {
+		return failed(err)
+	}
+	rule.Touch(a.Now())
+	revision, err := a.Entities.PutEntity(r.Context(), rule)
+	if err != nil {
+		return failed(err)
+	}
+	if err := a.link(r.Context(), rule, true); err != nil {
+		// Its trigger went meanwhile: the rule goes too, as if it had been refused.
+		undo := a.Entities.DeleteEntity(context.WithoutCancel(r.Context()), r.name.ID(), revision)
+		return failed(errors.Join(referenceError("trigger", rule.Trigger, err), undo))
+	}
+	return ok(viewRule(rule, true))
+}
+
+// updateRule keeps the rule's state and moves its link when it has a new trigger.
+func (a *API) updateRule(r *request, c *change, old *whisk.Rule, trigger, action *whisk.FullName) response {
+	rule := &whisk.Rule{Meta: c.meta(r.name, &old.Meta), Trigger: old.Trigger, Action: old.Action}
+	if trigger != nil {
+		rule.Trigger = *trigger
+	}
+	if action != nil {
+		rule.Action = *action
+	}
+	if err := a.checkReferences(r.Context(), rule); err != nil {
+		return failed(err)
+	}
+	active, err := a.isActive(r.Context(), old)
+	if err != nil {
+		return failed(err)
+	}
+	rule.Touch(a.Now())
+	if _, err := a.Entities.PutEntity(r.Context(), rule); err != nil {
+		return failed(err)
+	}
+	if err := a.link(r.Context(), rule, active); err != nil {
+		return failed(err)
+	}
+	if old.Trigger != rule.Trigger {
+		err = a.unlink(r.Context(), old.Trigger, r.name)
+	}
+	return answer(viewRule(rule, active), err)
+}
+
+// checkReferences wants trigger and action to exist.
+func (a *API) checkReferences(ctx context.Context, rule *whisk.Rule) error {
+	_, err := store.Get[*whisk.Trigger](ctx, a.Entities, rule.Trigger.ID())
+	if err := referenceError("trigger", rule.Trigger, err); err != nil {
+		return err
+	}
+	_, err = a.Dispatch.Resolve(ctx, rule.Action)
+	return referenceError("action", rule.Action, err)
+}
+
+func referenceError(what string, name whisk.FullName, err error) error {
+	switch whisk.KindOf(err) {
+	case whisk.NotFound:
+		return whisk.Errorf(whisk.BadRequest, "%s %s does not exist", what, name)
+	case whisk.Conflict:
+		return whisk.Errorf(whisk.BadRequest, "%s exists but is no %s", name, what)
+	}
+	return err
+}
+
+// setRuleState answers POST on a rule.
+func (a *API) setRuleState(r *request) response {
+	if err := a.authorizeEntity(r, whisk.Rules, entitlement.Activate); err != nil {
+		return failed(err)
+	}
+	if err := r.checkLength(a.Limits.Payload); err != nil {
+		return failed(err)
+	}
+	active, err := r.ruleState()
+	if err != nil {
+		return failed(err)
+	}
+	rule, err := store.Get[*whisk.Rule](r.Context(), a.Entities, r.name.ID())
+	if err != nil {
+		return failed(err)
+	}
+	err = a.link(r.Context(), rule, active)
+	switch {
+	case whisk.KindOf(err) == whisk.NotFound && active:
+		return failed(whisk.Errorf(whisk.NotFound, "Only rules with existing triggers can be activated"))
+	case err != nil && whisk.KindOf(err) != whisk.NotFound:
+		return failed(err)
+	}
+	return text(http.StatusOK, "OK")
+}
+
+// ruleState reads the state that a rule is to have.
+func (r *request) ruleState() (active bool, err error) {
+	body, err := r.readJSON()
+	if err != nil {
+		return false, err
+	}
+	var m members
+	if !isObject(body) || json.Unmarshal(body, &m) != nil {
+		return false, reject(whisk.Malformed("JSON object expected"))
+	}
+	raw, given := m["status"]
+	if !given {
+		return false, reject(whisk.Malformed("key not found: status"))
+	}
+	var status *string
+	if json.Unmarshal(raw, &status) != nil || status == nil {
+		return false, reject(whisk.Malformed("'status' must be a string"))
+	}
+	switch *status {
+	case "active", "inactive":
+		return *status == "active", nil
+	}
+	return false, reject(whisk.Malformed("requirement failed: %s is not a recognized rule state", *status))
+}
+
+// link makes the rule's trigger know the rule's action and state. The error is of
+// kind NotFound when there is no such trigger.
+func (a *API) link(ctx context.Context, rule *whisk.Rule, active bool) error {
+	want := whisk.RuleLink{Rule: rule.FullName().ID(), Action: rule.Action, Active: active}
+	return a.changeLinks(ctx, rule.Trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
+		if old := links.Find(want.Rule); old != nil && *old == want {
+			return nil
+		}
+		return links.With(want)
+	})
+}
+
+// unlink makes a trigger forget a rule. A trigger that is gone knows none.
+func (a *API) unlink(ctx context.Context, trigger, rule whisk.FullName) error {
+	err := a.changeLinks(ctx, trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
+		if links.Find(rule.ID()) == nil {
+			return nil
+		}
+		return links.Without(rule.ID())
+	})
+	if k := whisk.KindOf(err); k == whisk.NotFound || k == whisk.Conflict {
+		return nil
+	}
+	return err
+}
+
+// linkTries is how often a change of a trigger's links is tried when others
+// change the trigger at the same time.
+const linkTries = 20
+
+// changeLinks changes the rules of a trigger; change returns nil when there is
+// nothing to do. Version and time of the trigger stay, as OpenWhisk has it.
+func (a *API) changeLinks(ctx context.Context, trigger whisk.FullName, change func(whisk.RuleLinks) whisk.RuleLinks) error {
+	var err error
+	for range linkTries {
+		var old *whisk.Trigger
+		if old, err = store.Get[*whisk.Trigger](ctx, a.Entities, trigger.ID()); err != nil {
+			return err
+		}
+		links := change(old.Rules)
+		if links == nil {
+			return nil
+		}
+		changed := *old
+		changed.Rules = links
+		if _, err = a.Entities.PutEntity(ctx, &changed); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return err
+}
