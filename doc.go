@@ -13,6 +13,7 @@
 //
 //	ingress            the listener, body limits, panic fence, draining
 //	api                the REST API, version 1; routes.go shows the whole surface
+//	api/web            web actions: HTTP in, HTTP out
 //
 // May it run?
 //

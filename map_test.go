@@ -64,7 +64,8 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/invoker`, `quirl/(bus|bus/message|container|invoker/pool|invoker/collect|logstore|proxy|result|store|whisk)`, "the shell of the pool"},
 	{`quirl/composer`, `quirl/whisk`, "pure"},
 	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|composer|entitlement|result|store|whisk)`, "from call to activation"},
-	{`quirl/api`, `quirl/(dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
+	{`quirl/api/web`, `quirl/whisk`, "pure: HTTP in, HTTP out"},
+	{`quirl/api`, `quirl/(api/web|dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

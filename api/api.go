@@ -32,6 +32,8 @@ type Config struct {
 	Logs        logstore.Store
 	Kinds       Kinds
 	Limits      whisk.SystemLimits
+	// RequireWebExtension refuses paths of web actions that name no extension.
+	RequireWebExtension bool
 	// Build and BuildNumber are told to clients that ask.
 	Build, BuildNumber string
 	Log                *slog.Logger

@@ -25,6 +25,7 @@ var statuses = map[whisk.Kind]int{
 	whisk.TooManyRequests:    http.StatusTooManyRequests,
 	whisk.Unavailable:        http.StatusServiceUnavailable,
 	whisk.NotAllowed:         http.StatusMethodNotAllowed,
+	whisk.NotAcceptable:      http.StatusNotAcceptable,
 }
 
 type errorBody struct {
@@ -33,9 +34,18 @@ type errorBody struct {
 }
 
 // errorBody returns status and body for err, and whether it counts as a
-// rejection of the request as such, which has no CORS headers. What is not
-// meant for the user is logged and answered without detail.
+// rejection of the request as such, which has no CORS headers.
 func (r *request) errorBody(err error) (status int, body []byte, rejection bool) {
+	e := r.explain(err)
+	if e.Kind == whisk.Unauthenticated {
+		r.w.Header().Set("WWW-Authenticate", `Basic realm="OpenWhisk secure realm",charset=UTF-8`)
+	}
+	return statuses[e.Kind], whisk.Marshal(errorBody{e.Message, r.tid}), isRejection(err, e)
+}
+
+// explain returns what the user is told of err. What is not meant for the user is
+// logged and told without detail. It says in a header when to try again.
+func (r *request) explain(err error) *whisk.Error {
 	var e *whisk.Error
 	switch {
 	case errors.As(err, &e) && e.Kind != whisk.Internal:
@@ -49,15 +59,14 @@ func (r *request) errorBody(err error) (status int, body []byte, rejection bool)
 		r.api.Log.Error("request failed", "tid", r.tid, "error", err)
 		e = whisk.Errorf(whisk.Internal, "There was an internal server error.")
 	}
-	h := r.w.Header()
-	if e.Kind == whisk.Unauthenticated {
-		h.Set("WWW-Authenticate", `Basic realm="OpenWhisk secure realm",charset=UTF-8`)
-	}
 	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+		r.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	rejection = e.Kind == whisk.MalformedParameter || e.Kind == whisk.Unsupported || errors.Is(err, errRejection)
-	return statuses[e.Kind], whisk.Marshal(errorBody{e.Message, r.tid}), rejection
+	return e
+}
+
+func isRejection(err error, e *whisk.Error) bool {
+	return e.Kind == whisk.MalformedParameter || e.Kind == whisk.Unsupported || errors.Is(err, errRejection)
 }
 
 // errRejection marks errors found while the request itself was read.

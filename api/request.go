@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"quirl/api/web"
 	"quirl/identity"
 	"quirl/whisk"
 )
@@ -85,6 +86,10 @@ type response struct {
 	raw    []byte // sent as it is, instead of body
 	text   string // sent as plain text, instead of body
 	header http.Header
+	// contentType is that of raw, empty for JSON.
+	contentType string
+	// fields are sent beside all other headers, their names as they are written.
+	fields []web.Field
 	// routing says that no handler of a resource made it: then it has no CORS headers.
 	routing bool
 	err     error
@@ -127,6 +132,9 @@ func (r *request) reply(res response) {
 	for name, values := range res.header {
 		h[name] = values
 	}
+	for _, f := range res.fields {
+		h[f.Name] = append(h[f.Name], f.Value)
+	}
 	contentType := "application/json"
 	switch {
 	case body != nil:
@@ -134,6 +142,9 @@ func (r *request) reply(res response) {
 		contentType, body = "text/plain; charset=UTF-8", []byte(res.text)
 	case res.raw != nil:
 		body = res.raw
+		if res.contentType != "" {
+			contentType = res.contentType
+		}
 	case res.body != nil:
 		body = whisk.Marshal(res.body)
 	default:
@@ -142,7 +153,9 @@ func (r *request) reply(res response) {
 	if contentType != "" {
 		h["Content-Type"] = []string{contentType}
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if res.status != http.StatusNoContent && res.status != http.StatusNotModified {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	r.w.WriteHeader(res.status)
 	if r.Method != http.MethodHead {
 		r.w.Write(body) // the client's loss when it is gone

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"quirl/api/web"
 	"quirl/whisk"
 )
 
@@ -25,10 +26,17 @@ type handler func(r *request) response
 //	GET PUT DELETE POST …/rules/{name}            POST sets the state
 //	GET  …/activations/{id}[/logs|/result]
 //	GET  …/limits
+//	any  /api/v1/web/{ns}/{pkg|default}/{action}[.ext][/rest]   web action
 //
-// OPTIONS is answered everywhere. Web actions are not there yet.
+// OPTIONS is answered everywhere.
 func (a *API) route(r *request) {
 	path := r.URL.EscapedPath()
+	if below, ok := strings.CutPrefix(path, web.Prefix); ok {
+		if p, ok := web.ParsePath(below); ok {
+			r.reply(a.routeWeb(r, p))
+			return
+		}
+	}
 	under, inAPI := strings.CutPrefix(path, "/api/v1")
 	inAPI = inAPI && (under == "" || under[0] == '/')
 	switch {
@@ -41,6 +49,20 @@ func (a *API) route(r *request) {
 	default:
 		a.routeOutside(r, path)
 	}
+}
+
+// routeWeb serves the path of a web action, by the seven verbs. What looks like
+// such a path and is none belongs to the API below, which wants credentials.
+func (a *API) routeWeb(r *request, p web.Path) response {
+	switch r.Method {
+	case http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodPatch, http.MethodHead, http.MethodOptions:
+		return a.webAction(r, p)
+	case http.MethodTrace:
+		return notAllowed("GET, DELETE, POST, PUT, HEAD, OPTIONS, PATCH")
+	}
+	res := text(http.StatusNotImplemented, "Unsupported HTTP method")
+	res.routing = true
+	return res
 }
 
 // options answers OPTIONS, which needs no credentials and no such resource.

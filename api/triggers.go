@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"quirl/api/web"
 	"quirl/dispatch"
 	"quirl/entitlement"
 	"quirl/store"
@@ -120,7 +121,7 @@ func (a *API) fireTrigger(r *request) response {
 		return failed(err)
 	}
 	id, err := a.Dispatch.Fire(r.Context(), dispatch.Firing{
-		Caller: r.caller, TID: r.tid, Received: r.received, Trigger: trigger, Headers: r.headersObject(), Payload: payload,
+		Caller: r.caller, TID: r.tid, Received: r.received, Trigger: trigger, Headers: web.Headers(r.Request), Payload: payload,
 	})
 	switch {
 	case err != nil:
@@ -129,18 +130,4 @@ func (a *API) fireTrigger(r *request) response {
 		return response{status: http.StatusNoContent}
 	}
 	return accepted(id)
-}
-
-// headersObject is the request's headers as actions see them: names in lower
-// case, the last of several values; what describes the body is not among them.
-func (r *request) headersObject() json.RawMessage {
-	headers := make(map[string]string, len(r.Header)+1)
-	for name, values := range r.Header {
-		headers[strings.ToLower(name)] = values[len(values)-1]
-	}
-	headers["host"] = r.Host
-	for _, hidden := range []string{"content-type", "content-length", "x-ow-extra-logging"} {
-		delete(headers, hidden)
-	}
-	return whisk.Marshal(headers)
 }

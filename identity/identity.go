@@ -1,4 +1,4 @@
-// Package identity finds out who makes a request.
+// Package identity finds out who makes a request, and to whom a namespace belongs.
 //
 // A Provider promises that credentials of a blocked or unknown subject are
 // never accepted longer than its documented delay, and that a wrong secret is
@@ -29,4 +29,11 @@ type Provider interface {
 	// Any other error means that it cannot be told at the moment. The caller must
 	// not change the identity.
 	Authenticate(ctx context.Context, c Credentials) (*whisk.Identity, error)
+
+	// Owner returns an identity of the namespace, for what runs there without the
+	// owner's credentials: web actions. Of several subjects that have the namespace
+	// it may be any that is not blocked; ErrUnknown when there is none. Any other
+	// error means that it cannot be told at the moment. A change may take effect
+	// after the same delay as for credentials. The caller must not change the identity.
+	Owner(ctx context.Context, namespace string) (*whisk.Identity, error)
 }

@@ -76,8 +76,11 @@ func limits(h http.Handler) http.Handler {
 		case longHeader(r.Header):
 			plain(w, http.StatusRequestHeaderFieldsTooLarge, "HTTP header value exceeds the configured limit of "+strconv.Itoa(maxHeader)+" characters")
 		default:
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-			h.ServeHTTP(w, r)
+			// A copy, for the server looks at the body of its own request: an answer
+			// to a large one that was not read goes out at once, not behind the body.
+			limited := *r
+			limited.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			h.ServeHTTP(w, &limited)
 		}
 	})
 }

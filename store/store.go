@@ -75,7 +75,8 @@ type Subjects interface {
 	// true secret, for the caller to compare. ErrNotFound also for blocked subjects.
 	Identity(ctx context.Context, uuid string) (*whisk.Identity, error)
 
-	// NamespaceIdentity finds the identity of a namespace's first owner.
+	// NamespaceIdentity finds the identity of a namespace's first owner, in the order
+	// of the subjects' names, that is not blocked; ErrNotFound when there is none.
 	NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error)
 
 	// Subject returns a subject by its name, blocked or not.

@@ -25,6 +25,7 @@ const (
 	NotAllowed                     // method not allowed
 	RequestTooLarge                // body beyond what is read at all
 	MalformedParameter             // a query parameter that cannot be read
+	NotAcceptable                  // the client does not accept what there is
 )
 
 // An Error is an error that is meant for the user: Message is shown as it is.

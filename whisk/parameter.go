@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 )
 
 // A Parameter is a bound parameter or an annotation of an entity.
@@ -149,11 +150,20 @@ func (ps Parameters) Arguments(payload json.RawMessage) (json.RawMessage, error)
 	if err != nil {
 		return nil, err
 	}
-	merged := ps.plain()
-	for _, m := range given {
-		merged = merged.With(m)
+	merged := slices.Grow(ps.plain(), len(given))
+	for _, m := range given { // thousands, perhaps, each of another key
+		if i := merged[:len(ps)].index(m.Key); i >= 0 {
+			merged[i] = m
+		} else {
+			merged = append(merged, m)
+		}
 	}
 	return merged.Object(), nil
+}
+
+// index finds a key, -1 when it is not there.
+func (ps Parameters) index(key string) int {
+	return slices.IndexFunc(ps, func(p Parameter) bool { return p.Key == key })
 }
 
 // plain returns the parameters without their marks.

@@ -3,6 +3,7 @@ package whisk_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -155,4 +156,24 @@ func FuzzMembers(f *testing.F) {
 			t.Fatalf("%q comes back changed, error %v (-want +got):\n%s", text, err, diff)
 		}
 	})
+}
+
+// TestArgumentsOfMany: a body may have very many members, which must not cost their square.
+func TestArgumentsOfMany(t *testing.T) {
+	const n = 100_000
+	payload := []byte(`{"bound":"given"`)
+	for i := range n {
+		payload = fmt.Appendf(payload, `,"k%d":%d`, i, i)
+	}
+	object, err := whisk.Parameters{}.WithValue("bound", "bound").WithValue("free", true).Arguments(append(payload, '}'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(object, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != n+2 || got["bound"] != "given" || got["free"] != true || got["k99999"] != 99999.0 {
+		t.Errorf("got %d arguments, bound %v, free %v, k99999 %v", len(got), got["bound"], got["free"], got["k99999"])
+	}
 }

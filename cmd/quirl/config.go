@@ -20,6 +20,8 @@ type serveConfig struct {
 	Logs        string `yaml:"logs" help:"where log lines are kept: record://"`
 	Manifest    string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
 	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the listen address"`
+	VanityHost  string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
+	Extensions  bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
 	GuestAnyway bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`

@@ -206,7 +206,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	handler := api.New(api.Config{
 		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
-		Kinds: p.kinds, Limits: limits, Build: build, BuildNumber: number, Log: p.log, Now: now,
+		Kinds: p.kinds, Limits: limits, RequireWebExtension: p.cfg.Extensions, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
 	if p.cfg.DebugListen != "" {
@@ -220,7 +220,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	parts.Add("dispatcher", disp)
 	parts.Add("invoker", inv)
 	parts.Add("compositions", lifecycle.RunnerFunc(disp.Conduct))
-	parts.Add("ingress", ingress.New(p.listener, handler, p.log))
+	parts.Add("ingress", ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, handler), p.log))
 	return parts, nil
 }
 

@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(*testing.T) Office) {
 		{"nothing but the right key is accepted", testWrongKeys},
 		{"a blocked subject is refused", testBlocked},
 		{"a replaced key is refused", testReplaced},
+		{"a namespace has an owner", testOwner},
+		{"the owner of a namespace is not blocked", testBlockedOwner},
 		{"many at once", testMany},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.fn(t, open(t)) })
@@ -132,6 +134,56 @@ func testReplaced(t *testing.T, o Office) {
 	wantKnown(t, o, "ann", "one", fresh)
 }
 
+func wantOwner(t *testing.T, o Office, namespace, subject string, k whisk.Key) {
+	t.Helper()
+	got, err := o.Provider.Owner(t.Context(), namespace)
+	if err != nil || got.Subject != subject || got.Namespace != namespace || got.Key != k {
+		t.Errorf("owner of %s: got %+v, %v; want %s", namespace, got, err, subject)
+	}
+}
+
+func wantNoOwner(t *testing.T, o Office, what, namespace string) {
+	t.Helper()
+	if got, err := o.Provider.Owner(t.Context(), namespace); !errors.Is(err, identity.ErrUnknown) || got != nil {
+		t.Errorf("owner of %s: got %+v, %v; want %v", what, got, err, identity.ErrUnknown)
+	}
+}
+
+func testOwner(t *testing.T, o Office) {
+	s := ann("one", "two")
+	wantNoOwner(t, o, "a namespace before there is anybody", "one")
+	o.Put(t, s)
+	o.Settle()
+	for range 2 {
+		for _, n := range s.Namespaces {
+			wantOwner(t, o, n.Name, "ann", n.Key)
+		}
+		wantNoOwner(t, o, "no namespace", "")
+		wantNoOwner(t, o, "a subject's name", "ann")
+		wantNoOwner(t, o, "a namespace in another case", "One")
+		wantNoOwner(t, o, "a key", s.Namespaces[0].UUID)
+	}
+	o.Put(t, ann("three"))
+	o.Settle()
+	wantNoOwner(t, o, "a namespace that its subject lost", "one")
+}
+
+func testBlockedOwner(t *testing.T, o Office) {
+	first, second := ann("shared"), ann("shared")
+	second.Name = "bob"
+	o.Put(t, first)
+	wantOwner(t, o, "shared", "ann", first.Namespaces[0].Key)
+	o.Put(t, second)
+	first.Blocked = true
+	o.Put(t, first)
+	o.Settle()
+	wantOwner(t, o, "shared", "bob", second.Namespaces[0].Key)
+	second.Blocked = true
+	o.Put(t, second)
+	o.Settle()
+	wantNoOwner(t, o, "a namespace whose subjects are blocked", "shared")
+}
+
 func testMany(t *testing.T, o Office) {
 	s := ann("one", "two", "three")
 	o.Put(t, s)
@@ -141,6 +193,7 @@ func testMany(t *testing.T, o Office) {
 		wg.Go(func() {
 			for range 20 {
 				wantKnown(t, o, "ann", n.Name, n.Key)
+				wantOwner(t, o, n.Name, "ann", n.Key)
 				wantUnknown(t, o, "a stranger", whisk.Key{UUID: n.UUID, Secret: whisk.RandomText(whisk.SecretLength)})
 			}
 		})

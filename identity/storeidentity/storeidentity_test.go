@@ -44,10 +44,17 @@ type subjects struct {
 	identity *whisk.Identity
 	err      error
 	reads    atomic.Int64
+
+	ownerReads atomic.Int64
 }
 
 func (s *subjects) Identity(context.Context, string) (*whisk.Identity, error) {
 	s.reads.Add(1)
+	return s.identity, s.err
+}
+
+func (s *subjects) NamespaceIdentity(context.Context, string) (*whisk.Identity, error) {
+	s.ownerReads.Add(1)
 	return s.identity, s.err
 }
 
@@ -70,9 +77,12 @@ func TestReadsOncePerLifetime(t *testing.T) {
 				if _, err := p.Authenticate(t.Context(), wrong); !errors.Is(err, identity.ErrUnknown) {
 					t.Fatalf("a wrong secret: got %v, want %v", err, identity.ErrUnknown)
 				}
+				if _, err := p.Owner(t.Context(), "ann"); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if got := s.reads.Load(); got != step.reads {
-				t.Errorf("after another %v: got %d reads of the store, want %d", step.wait, got, step.reads)
+			if keys, owners := s.reads.Load(), s.ownerReads.Load(); keys != step.reads || owners != step.reads {
+				t.Errorf("after another %v: got %d reads of keys and %d of owners, want %d", step.wait, keys, owners, step.reads)
 			}
 		}
 	})
@@ -87,6 +97,9 @@ func TestStoreFails(t *testing.T) {
 	_, err := p.Authenticate(t.Context(), identity.Credentials{User: k.UUID, Password: k.Secret})
 	if !errors.Is(err, down) || errors.Is(err, identity.ErrUnknown) {
 		t.Errorf("got %v, want %v", err, down)
+	}
+	if _, err := p.Owner(t.Context(), "ann"); !errors.Is(err, down) || errors.Is(err, identity.ErrUnknown) {
+		t.Errorf("owner: got %v, want %v", err, down)
 	}
 	s.err, s.identity = nil, &whisk.Identity{Key: k}
 	if _, err := p.Authenticate(t.Context(), identity.Credentials{User: k.UUID, Password: k.Secret}); err != nil {

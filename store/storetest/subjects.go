@@ -12,6 +12,7 @@ import (
 var subjectCases = []testCase{
 	{"subjects are found by key, namespace and name", testSubjects},
 	{"a blocked subject is found by its name alone", testBlocked},
+	{"a namespace is its next owner's while the first is blocked", testNextOwner},
 	{"keys that a subject lost open nothing", testKeysChange},
 	{"limits belong to the namespace", testNamespaceLimits},
 }
@@ -83,6 +84,23 @@ func testBlocked(t *testing.T, s store.Store) {
 	putSubject(t, s, ann)
 	if got, err := s.Identity(t.Context(), ann.Namespaces[0].UUID); err != nil || got.Subject != "ann" {
 		t.Errorf("a subject that was unblocked: got %+v, %v", got, err)
+	}
+}
+
+func testNextOwner(t *testing.T, s store.Store) {
+	ann, bob := subject("ann", "shared"), subject("bob", "shared")
+	putSubject(t, s, ann)
+	putSubject(t, s, bob)
+	for _, step := range []struct {
+		blocked bool
+		want    whisk.Subject
+	}{{true, bob}, {false, ann}} {
+		ann.Blocked = step.blocked
+		putSubject(t, s, ann)
+		got, err := s.NamespaceIdentity(t.Context(), "shared")
+		if err != nil || got.Subject != step.want.Name || got.Key != step.want.Namespaces[0].Key {
+			t.Errorf("owner while ann is blocked %v: got %+v, %v; want %s", step.blocked, got, err, step.want.Name)
+		}
 	}
 }
 

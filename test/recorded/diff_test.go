@@ -15,6 +15,7 @@ var ours = map[string]bool{"timeline": true, "coldStart": true, "initTime": true
 // free are the texts whose details are a parser's own.
 var free = []string{
 	"The request content was malformed:\nUnexpected ",
+	"Illegal query: ",
 	"The specified runtime '",
 	"The request content was malformed:\nThe specified runtime '",
 	"The request content was malformed:\nrequirement failed: path contains invalid parts ",

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ type step struct {
 		Status     int
 		Headers    map[string]any
 		Body       json.RawMessage
+		BodyText   string `json:"body_text"` // exact, where the layout matters
 		BodyLength int    `json:"body_length"`
 		BodyStarts string `json:"body_starts"`
 	}
@@ -221,6 +223,16 @@ func (r *replayer) step(t *testing.T, st *step) (problem string) {
 	}
 }
 
+// client sends what was recorded and nothing else, and follows no redirects.
+var client = http.Client{
+	Transport:     &http.Transport{DisableCompression: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// recordedHost is as long as the host was when the exchanges were recorded, for
+// web actions are told the host and some answers have sizes.
+const recordedHost = "localhost:3233"
+
 func (r *replayer) send(t *testing.T, q *request) (*http.Response, []byte) {
 	t.Helper()
 	body := decodeBody(t, q.Body)
@@ -233,13 +245,14 @@ func (r *replayer) send(t *testing.T, q *request) (*http.Response, []byte) {
 		t.Fatal(err)
 	}
 	path, query, _ := strings.Cut(r.fill(q.Path), "?")
-	target.Opaque, target.RawQuery = "//"+target.Host+path, query
+	target.Opaque, target.RawQuery = "//"+recordedHost+path, query
 	req.URL = target
+	req.Header.Set("User-Agent", "")
 	for name, value := range q.Headers {
 		req.Header.Set(name, r.fill(value))
 	}
 	r.authorize(req, q.Auth)
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return &http.Response{Header: http.Header{}}, []byte(err.Error())
 	}
@@ -321,9 +334,50 @@ func (r *replayer) fill(text string) string {
 	})
 }
 
+// comparedHeaders must be as recorded, or absent. Others that were recorded are
+// compared too, but may be there when they were not.
 var comparedHeaders = []string{
 	"access-control-allow-origin", "access-control-allow-headers", "access-control-allow-methods", "content-type",
-	"x-openwhisk-activation-id", "allow", "www-authenticate",
+	"x-openwhisk-activation-id", "allow", "www-authenticate", "set-cookie", "location",
+}
+
+// uncomparedHeaders are the edge's and of static pages.
+var uncomparedHeaders = []string{"x-request-id", "accept-ranges", "etag", "last-modified"}
+
+func (r *replayer) compareHeaders(st *step, res *http.Response) string {
+	names := slices.Clone(comparedHeaders)
+	for name := range st.Response.Headers {
+		if !slices.Contains(names, name) && !slices.Contains(uncomparedHeaders, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		want := headerValues(st.Response.Headers[name])
+		got := strings.Join(res.Header.Values(name), "\n")
+		if strings.HasPrefix(want, "<") {
+			r.bound[want] = got
+			continue
+		}
+		if !strings.EqualFold(got, want) {
+			return fmt.Sprintf("header %s is %q, want %q", name, got, want)
+		}
+	}
+	return ""
+}
+
+// headerValues are the values of a recorded header, one a line.
+func headerValues(recorded any) string {
+	switch v := recorded.(type) {
+	case string:
+		return v
+	case []any:
+		lines := make([]string, len(v))
+		for i := range v {
+			lines[i] = fmt.Sprint(v[i])
+		}
+		return strings.Join(lines, "\n")
+	}
+	return ""
 }
 
 func (r *replayer) compare(st *step, res *http.Response, body []byte) string {
@@ -331,34 +385,36 @@ func (r *replayer) compare(st *step, res *http.Response, body []byte) string {
 	if res.StatusCode != want.Status {
 		return fmt.Sprintf("status %d %s, want %d %s", res.StatusCode, abbreviate(string(body)), want.Status, abbreviate(compact(want.Body)))
 	}
-	for _, name := range comparedHeaders {
-		w := ""
-		if v, ok := want.Headers[name].(string); ok {
-			w = v
-		}
-		g := res.Header.Get(name)
-		if strings.HasPrefix(w, "<") {
-			r.bound[w] = g
-			continue
-		}
-		if !strings.EqualFold(g, w) {
-			return fmt.Sprintf("header %s is %q, want %q", name, g, w)
-		}
+	if problem := r.compareHeaders(st, res); problem != "" {
+		return problem
 	}
 	if len(want.Body) == 0 || want.BodyLength > 0 {
 		return ""
 	}
-	var g, w any
+	var w any
 	if err := json.Unmarshal(want.Body, &w); err != nil {
 		return err.Error()
 	}
-	if json.Unmarshal(body, &g) != nil {
-		g = string(body)
-	}
-	if diff := r.diff("", g, w); diff != "" {
+	if diff := r.diff("", inFormOf(w, body), w); diff != "" {
 		return fmt.Sprintf("%s\n  got  %s\n  want %s", diff, abbreviate(string(body)), abbreviate(compact(want.Body)))
 	}
+	if want.BodyText != "" {
+		return r.diffText("the layout", string(body), want.BodyText)
+	}
 	return ""
+}
+
+// inFormOf returns a body in the form in which bodies are recorded: as JSON where
+// it is JSON, else as text, or {"base64"} where it is no text.
+func inFormOf(want any, body []byte) any {
+	if m, ok := want.(map[string]any); ok && len(m) == 1 && m["base64"] != nil {
+		return map[string]any{"base64": base64.StdEncoding.EncodeToString(body)}
+	}
+	var got any
+	if json.Unmarshal(body, &got) != nil || got == nil {
+		return string(body)
+	}
+	return got
 }
 
 func compact(raw json.RawMessage) string {

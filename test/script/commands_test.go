@@ -29,7 +29,7 @@ const patience = 60 * time.Second
 // commands are ours, beside those of testscript.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"serve":      serve,
-	"stop":       stop,
+	"halt":       stop, // "stop" is testscript's own: it ends the script, and would pass
 	"serverlog":  serverLog,
 	"exits":      exits,
 	"prints":     prints,
@@ -136,7 +136,7 @@ func halt(ts *testscript.TestScript, s *server, sig os.Signal) {
 	setCurrent(ts, nil)
 }
 
-// [!] stop [KILL]: ends the server and waits for that; it must exit with 0 unless negated or killed.
+// [!] halt [KILL]: ends the server and waits for that; it must exit with 0 unless negated or killed.
 func stop(ts *testscript.TestScript, neg bool, args []string) {
 	s := current(ts)
 	if s == nil {
