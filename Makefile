@@ -3,7 +3,7 @@ SHELL := /bin/bash
 
 # The launcher of the sandbox is the one program with cgo; it exists on Linux alone.
 LAUNCHER := $(if $(filter Linux,$(shell uname -s)),bin/quirl-sandbox)
-GO_SOURCES := go.mod go.sum $(shell find . -name '*.go' -not -path './bin/*') $(shell find runtimes -type f)
+GO_SOURCES := go.mod go.sum $(shell find . -name '*.go' -not -path './bin/*') $(shell find runtimes catalog api/description -type f)
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,10 +13,10 @@ run: build ## install what is missing, build, start the platform and say what to
 
 build: setup bin/quirl $(LAUNCHER) ## build the programs into bin/
 
-bin/quirl: $(GO_SOURCES)
+bin/quirl: $(GO_SOURCES) | setup
 	CGO_ENABLED=0 go build -o bin/quirl ./cmd/quirl
 
-bin/quirl-sandbox: $(GO_SOURCES)
+bin/quirl-sandbox: $(GO_SOURCES) | setup
 	CGO_ENABLED=1 go build -tags seccomp -o bin/quirl-sandbox ./cmd/quirl-sandbox
 
 setup: ## install what building and running need, or say what is missing

@@ -12,7 +12,7 @@
 // A request arrives:
 //
 //	ingress            the listener, body limits, panic fence, draining
-//	api                the REST API, version 1; routes.go shows the whole surface
+//	api                the REST API, version 1; routes.go shows the whole surface, description tells it to clients
 //	api/web            web actions: HTTP in, HTTP out
 //
 // May it run?
@@ -42,6 +42,7 @@
 //
 // Around it:
 //
+//	catalog            the functions of whisk.system, which everybody may use
 //	internal           help without domain meaning: lifecycle, config, logtest
 //	test               what needs more than one package: scripts, recorded exchanges, chaos, bench
 //	examples           functions to try, used by README and tests

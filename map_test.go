@@ -59,13 +59,15 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/proxy`, ``, "the protocol as such"},
 	{`quirl/runtimes`, `quirl/container`, "kinds are started as containers"},
 	{`quirl/result`, `quirl/(store|whisk)`, "records"},
+	{`quirl/catalog`, `quirl/(store|whisk)`, "functions and where they are kept"},
 	{`quirl/invoker/pool`, ``, "pure"},
 	{`quirl/invoker/collect`, ``, "text"},
 	{`quirl/invoker`, `quirl/(bus|bus/message|container|invoker/pool|invoker/collect|logstore|proxy|result|store|whisk)`, "the shell of the pool"},
 	{`quirl/composer`, `quirl/whisk`, "pure"},
 	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|composer|entitlement|result|store|whisk)`, "from call to activation"},
 	{`quirl/api/web`, `quirl/whisk`, "pure: HTTP in, HTTP out"},
-	{`quirl/api`, `quirl/(api/web|dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
+	{`quirl/api/description`, ``, "documents as such"},
+	{`quirl/api`, `quirl/(api/description|api/web|dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

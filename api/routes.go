@@ -17,6 +17,7 @@ type handler func(r *request) response
 //	GET  /                                        info document
 //	GET  /ping                                    pong
 //	GET  /api/v1                                  info document of the API
+//	GET  [/api/v1]/api-docs, [/api/v1]/docs       the description, and the page that shows it
 //	GET  /api/v1/namespaces                       the caller's namespace
 //	GET  /api/v1/namespaces/{ns}/{collection}     list
 //	GET PUT DELETE POST …/actions/[{pkg}/]{name}  action, POST invokes
@@ -31,6 +32,9 @@ type handler func(r *request) response
 // OPTIONS is answered everywhere.
 func (a *API) route(r *request) {
 	path := r.URL.EscapedPath()
+	if a.serveDocs(r, path) {
+		return
+	}
 	if below, ok := strings.CutPrefix(path, web.Prefix); ok {
 		if p, ok := web.ParsePath(below); ok {
 			r.reply(a.routeWeb(r, p))

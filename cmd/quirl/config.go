@@ -22,6 +22,7 @@ type serveConfig struct {
 	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the listen address"`
 	VanityHost  string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
 	Extensions  bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
+	Catalog     bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
 	GuestAnyway bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`
@@ -46,6 +47,7 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 		Bus:        "mem://",
 		Containers: "sandbox://",
 		Logs:       "record://",
+		Catalog:    true,
 
 		Queue:       10_000,
 		StemCells:   true,

@@ -18,6 +18,7 @@ import (
 	"quirl/api"
 	"quirl/balancer/localbalancer"
 	"quirl/bus"
+	"quirl/catalog"
 	"quirl/container"
 	"quirl/dispatch"
 	"quirl/entitlement/localentitlement"
@@ -189,6 +190,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	}
 	limits, now := p.cfg.limits(), time.Now
 	st := store.NewCached(p.store, cachedEntities)
+	p.installCatalog(ctx, st, limits)
 	recorder, err := result.New(ctx, st, filepath.Join(p.cfg.Data, "redo"), p.log)
 	if err != nil {
 		return nil, mendFile(err)
@@ -245,6 +247,20 @@ func (p *platform) createGuest(ctx context.Context) error {
 		return mendFile(fmt.Errorf("store guest identity: %w", err))
 	}
 	return nil
+}
+
+// installCatalog brings in the functions that everybody may use. The platform
+// works without them.
+func (p *platform) installCatalog(ctx context.Context, st store.Store, limits whisk.SystemLimits) {
+	if !p.cfg.Catalog {
+		return
+	}
+	err := catalog.Install(ctx, catalog.Config{
+		Store: st, Attachments: p.attachments, Kinds: p.kinds, Limits: limits.Default(), Now: time.Now,
+	})
+	if err != nil {
+		p.log.Warn("the catalog is not complete", "namespace", catalog.Namespace, "error", err)
+	}
 }
 
 func (p *platform) poolConfig() pool.Config {

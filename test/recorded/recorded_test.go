@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"quirl/test/quirltest"
+	"quirl/test/schema"
 	"quirl/whisk"
 )
 
@@ -64,10 +65,14 @@ func TestReplay(t *testing.T) {
 	}
 	users := newUsers()
 	srv := quirltest.Start(t, quirltest.Options{
-		Args:     []string{quirltest.Containers(), "--invocations-per-minute=60", "--fires-per-minute=60", "--concurrent-invocations=30"},
+		Args:     []string{quirltest.Containers(), "--invocations-per-minute=60", "--fires-per-minute=60", "--concurrent-invocations=30", "--catalog=false"},
 		Subjects: users.subjects, Limits: users.limits,
 	})
 	skips := loadSkips(t)
+	checker, err := schema.Open(quirltest.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded exchanges: %v", err)
@@ -84,7 +89,7 @@ func TestReplay(t *testing.T) {
 		for _, s := range top.Scenarios {
 			name := strings.TrimSuffix(filepath.Base(file), ".json") + "/" + s.Name
 			t.Run(name, func(t *testing.T) {
-				r := replayer{url: srv.URL, users: users, bound: map[string]string{}}
+				r := replayer{url: srv.URL, users: users, checker: checker, bound: map[string]string{}}
 				r.scenario(t, s, skips)
 			})
 		}
@@ -172,9 +177,10 @@ func newUsers() *users {
 
 // A replayer plays one scenario; bound holds what placeholders stand for.
 type replayer struct {
-	url   string
-	users *users
-	bound map[string]string
+	url     string
+	users   *users
+	checker *schema.Checker // sees every exchange
+	bound   map[string]string
 }
 
 func (r *replayer) scenario(t *testing.T, s scenario, skips skipList) {
@@ -261,7 +267,21 @@ func (r *replayer) send(t *testing.T, q *request) (*http.Response, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.describe(t, target, q.Method, body, res.StatusCode, answer)
 	return res, answer
+}
+
+// describe holds an exchange against the descriptions of the API.
+func (r *replayer) describe(t *testing.T, target *url.URL, method string, body []byte, status int, answer []byte) {
+	t.Helper()
+	path := strings.TrimPrefix(target.Opaque, "//"+recordedHost)
+	query, err := url.ParseQuery(target.RawQuery)
+	if err != nil {
+		return // the server refuses it too, or reads it in its own way
+	}
+	for _, problem := range r.checker.Check(schema.Exchange{Method: method, Path: path, Query: query, Request: body, Status: status, Body: answer}) {
+		t.Errorf("%s\n%s", problem, abbreviate(string(answer)))
+	}
 }
 
 func (r *replayer) authorize(req *http.Request, auth string) {

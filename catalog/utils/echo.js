@@ -1,0 +1,4 @@
+/** Returns its arguments as they are. */
+function main(args) {
+  return args;
+}
