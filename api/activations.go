@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
 	"errors"
+	"strconv"
 	"strings"
+	"time"
 
 	"quirl/entitlement"
 	"quirl/store"
@@ -18,11 +21,37 @@ func (a *API) activation(r *request, id whisk.ActivationID) (*whisk.Activation, 
 	if err := a.authorizeActivations(r, id); err != nil {
 		return nil, err
 	}
-	record, err := a.Recorder.Find(r.Context(), r.namespace, id)
+	wait, err := r.waitTime()
+	if err != nil {
+		return nil, err
+	}
+	find := a.Recorder.Find
+	ctx := r.Context()
+	if wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+		find = a.Recorder.Wait
+	}
+	record, err := find(ctx, r.namespace, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound()
 	}
 	return record, err
+}
+
+// waitTime reads how long a record that is not there yet is waited for; 0 when
+// it is not. The parameter is ours.
+func (r *request) waitTime() (time.Duration, error) {
+	value, given := r.optional("wait")
+	if !given {
+		return 0, nil
+	}
+	ms, err := strconv.Atoi(value)
+	if err != nil || ms < 0 || ms > int(maxWait/time.Millisecond) {
+		return 0, malformedParameter("wait", "Wait must be number of milliseconds up to %d.", maxWait/time.Millisecond)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
 }
 
 func (a *API) getActivation(r *request, id whisk.ActivationID) response {
@@ -42,6 +71,9 @@ func (a *API) getActivationResult(r *request, id whisk.ActivationID) response {
 }
 
 func (a *API) getActivationLogs(r *request, id whisk.ActivationID) response {
+	if r.wantsStream() {
+		return a.streamLogs(r, id)
+	}
 	record, err := a.activation(r, id)
 	if err != nil {
 		return failed(err)
@@ -60,6 +92,9 @@ func (a *API) listActivations(r *request) response {
 	q, count, err := r.activationQuery()
 	if err != nil {
 		return failed(err)
+	}
+	if r.wantsStream() {
+		return a.streamActivations(r, q)
 	}
 	if err := a.Recorder.Flush(r.Context()); err != nil {
 		return failed(err)

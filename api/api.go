@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"quirl/balancer"
 	"quirl/dispatch"
 	"quirl/entitlement"
 	"quirl/identity"
@@ -30,8 +31,14 @@ type Config struct {
 	Dispatch    *dispatch.Dispatcher
 	Recorder    *result.Recorder
 	Logs        logstore.Store
-	Kinds       Kinds
-	Limits      whisk.SystemLimits
+	// Invokers are those that there are.
+	Invokers func() []balancer.Invoker
+	// OperatorKey is the operator's user:password; empty is nobody's.
+	OperatorKey string
+	// Tail returns the tail of an activation that runs in this process, false when none does.
+	Tail   func(namespace string, id whisk.ActivationID) (Tail, bool)
+	Kinds  Kinds
+	Limits whisk.SystemLimits
 	// RequireWebExtension refuses paths of web actions that name no extension.
 	RequireWebExtension bool
 	// Build and BuildNumber are told to clients that ask.

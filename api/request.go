@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -90,6 +91,8 @@ type response struct {
 	contentType string
 	// fields are sent beside all other headers, their names as they are written.
 	fields []web.Field
+	// stream sends the body piece by piece, instead of body.
+	stream func(ctx context.Context, s *stream) error
 	// routing says that no handler of a resource made it: then it has no CORS headers.
 	routing bool
 	err     error
@@ -135,20 +138,14 @@ func (r *request) reply(res response) {
 	for _, f := range res.fields {
 		h[f.Name] = append(h[f.Name], f.Value)
 	}
+	if res.stream != nil {
+		h["Content-Type"] = []string{res.contentType}
+		r.play(res)
+		return
+	}
 	contentType := "application/json"
-	switch {
-	case body != nil:
-	case res.text != "":
-		contentType, body = "text/plain; charset=UTF-8", []byte(res.text)
-	case res.raw != nil:
-		body = res.raw
-		if res.contentType != "" {
-			contentType = res.contentType
-		}
-	case res.body != nil:
-		body = whisk.Marshal(res.body)
-	default:
-		contentType = ""
+	if body == nil {
+		contentType, body = res.content()
 	}
 	if contentType != "" {
 		h["Content-Type"] = []string{contentType}
@@ -160,4 +157,19 @@ func (r *request) reply(res response) {
 	if r.Method != http.MethodHead {
 		r.w.Write(body) // the client's loss when it is gone
 	}
+}
+
+// content is what the response consists of.
+func (res *response) content() (contentType string, body []byte) {
+	switch {
+	case res.text != "":
+		return "text/plain; charset=UTF-8", []byte(res.text)
+	case res.raw != nil && res.contentType != "":
+		return res.contentType, res.raw
+	case res.raw != nil:
+		return "application/json", res.raw
+	case res.body != nil:
+		return "application/json", whisk.Marshal(res.body)
+	}
+	return "", nil
 }

@@ -16,6 +16,9 @@ type handler func(r *request) response
 //
 //	GET  /                                        info document
 //	GET  /ping                                    pong
+//	GET  /invokers[/healthy/count|/ready]         for operators
+//	GET  /activation[/count]                      for operators
+//	POST /disable                                 for operators
 //	GET  /api/v1                                  info document of the API
 //	GET  [/api/v1]/api-docs, [/api/v1]/docs       the description, and the page that shows it
 //	GET  /api/v1/namespaces                       the caller's namespace
@@ -76,22 +79,6 @@ func options(inAPI bool) response {
 		res.header = http.Header{"Access-Control-Allow-Methods": {"OPTIONS, GET, POST"}}
 	}
 	return res
-}
-
-// routeOutside serves what is not part of the versioned API.
-func (a *API) routeOutside(r *request, path string) {
-	handlers := map[string]handler{"/": a.info, "/ping": func(*request) response { return text(http.StatusOK, "pong") }}
-	h := handlers[path]
-	switch {
-	case h != nil && r.Method == http.MethodGet:
-		res := h(r)
-		res.routing = true
-		r.reply(res)
-	case h != nil:
-		r.reply(notAllowed("GET, OPTIONS"))
-	default:
-		r.reply(notAllowed("OPTIONS"))
-	}
 }
 
 func notAllowed(methods string) response {

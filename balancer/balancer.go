@@ -28,4 +28,24 @@ type Balancer interface {
 
 	// Ended tells that placed work has ended, well or not.
 	Ended(w Work, invoker int)
+
+	// Invokers returns the invokers that it knows, by number.
+	Invokers() []Invoker
+}
+
+// A State is what a balancer believes of an invoker (OpenWhisk's words).
+type State string
+
+// The states.
+const (
+	Up           State = "up"
+	Unhealthy    State = "unhealthy"    // its containers fail
+	Unresponsive State = "unresponsive" // it does not acknowledge
+	Down         State = "down"         // it is not heard of
+)
+
+// An Invoker is one that a balancer knows.
+type Invoker struct {
+	Name  string // "invoker<N>/<name>"
+	State State
 }

@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quirl/balancer"
@@ -58,6 +59,8 @@ type Dispatcher struct {
 	flying map[whisk.ActivationID]*flight
 	atWork map[whisk.ActivationID]*run
 	halted bool // halt is closed
+
+	disabled atomic.Bool
 }
 
 // A flight is an activation that an invoker has, or is on the way there.
@@ -88,6 +91,51 @@ func (d *Dispatcher) InFlight() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.flying)
+}
+
+// Disable has all calls refused from now on.
+func (d *Dispatcher) Disable() { d.disabled.Store(true) }
+
+// A Progress is how far an activation is, as the dispatcher knows it.
+type Progress int
+
+// The kinds of progress.
+const (
+	Unknown   Progress = iota // it has ended, or never was
+	Flying                    // an invoker has it, or will
+	Composing                 // it is a sequence or a composition at work
+)
+
+// Progress tells of an activation of a namespace.
+func (d *Dispatcher) Progress(namespace string, id whisk.ActivationID) Progress {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f := d.flying[id]; f != nil && f.work.Namespace == namespace {
+		return Flying
+	}
+	if r := d.atWork[id]; r != nil && r.doc.Caller.Namespace == namespace {
+		return Composing
+	}
+	return Unknown
+}
+
+// A Running activation is one that has not ended.
+type Running struct {
+	ID      whisk.ActivationID
+	Action  whisk.FullName
+	Version whisk.Version
+}
+
+// Running returns what has not ended, in no order: sequences and compositions
+// are not among it, but what they run is.
+func (d *Dispatcher) Running() []Running {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]Running, 0, len(d.flying))
+	for id, f := range d.flying {
+		all = append(all, Running{id, f.work.Action, f.version})
+	}
+	return all
 }
 
 // place has the balancer choose the invoker of a flight, which may be given up meanwhile.

@@ -179,6 +179,9 @@ func (p *platform) Place(context.Context, balancer.Work) (int, error) {
 
 func (p *platform) Ended(balancer.Work, int) { p.placed.Add(-1) }
 
+// Invokers is that of balancer.Balancer.
+func (p *platform) Invokers() []balancer.Invoker { return nil }
+
 // newPlatform lives within a bubble until the test ends.
 func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *platform {
 	t.Helper()

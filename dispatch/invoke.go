@@ -85,7 +85,11 @@ type departure struct {
 
 // prepare checks a call and makes it ready to go.
 func (d *Dispatcher) prepare(ctx context.Context, c Call) (*departure, error) {
-	if err := d.check(ctx, &c); err != nil {
+	err := d.check(ctx, &c)
+	if d.disabled.Load() {
+		err = whisk.Errorf(whisk.Unavailable, "%s", unavailable)
+	}
+	if err != nil {
 		c.Lease.Release()
 		return nil, err
 	}

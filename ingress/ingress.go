@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,11 +34,12 @@ type Ingress struct {
 
 // New returns an Ingress that serves h on l.
 func New(l net.Listener, h http.Handler, log *slog.Logger) *Ingress {
-	return &Ingress{
+	stopping := make(chan struct{})
+	i := &Ingress{
 		listener: l,
 		log:      log,
 		server: &http.Server{
-			Handler:           fence(limits(h), log),
+			Handler:           fence(limits(endStreams(h, stopping)), log),
 			ReadHeaderTimeout: 30 * time.Second,
 			ReadTimeout:       65 * time.Second,
 			IdleTimeout:       120 * time.Second,
@@ -45,6 +47,28 @@ func New(l net.Listener, h http.Handler, log *slog.Logger) *Ingress {
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
 	}
+	i.server.RegisterOnShutdown(func() { close(stopping) })
+	return i
+}
+
+// endStreams ends event streams when a stop begins: they have no end of their own.
+func endStreams(h http.Handler, stopping <-chan struct{}) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		go func() {
+			select {
+			case <-stopping:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // Run serves until ctx ends, and then until the requests in flight are answered.

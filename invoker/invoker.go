@@ -23,6 +23,7 @@ import (
 	"quirl/bus"
 	"quirl/bus/message"
 	"quirl/container"
+	"quirl/invoker/collect"
 	"quirl/invoker/pool"
 	"quirl/logstore"
 	"quirl/result"
@@ -86,6 +87,9 @@ type job struct {
 	arrived time.Time
 	taken   bool // marked in the journal
 	retried bool // came back once from a container in which it did not start
+
+	begun   chan struct{}    // closed when the activation has a container, or will never have one
+	segment *collect.Segment // its output there; guarded by the invoker's mu
 }
 
 // New returns an Invoker.
@@ -165,7 +169,7 @@ func (i *Invoker) receive(ctx context.Context) error {
 
 // accept finds the action of an activation and hands it to the pool.
 func (i *Invoker) accept(m *message.Activation) {
-	j := &job{msg: m, kind: "unknown", arrived: i.Now()}
+	j := &job{msg: m, kind: "unknown", arrived: i.Now(), begun: make(chan struct{})}
 	action, err := store.Get[*whisk.Action](i.ctx, i.Entities, m.Action.ID())
 	if err == nil && action.Revision != m.Revision && m.Revision != "" {
 		i.Log.Debug("action was updated after the call", "action", m.Action.ID(), "activation", m.ID)
@@ -289,6 +293,9 @@ func (i *Invoker) fail(j *job, response whisk.Response) {
 func (i *Invoker) end(j *job) {
 	i.mu.Lock()
 	delete(i.jobs, string(j.msg.ID))
+	if j.segment == nil {
+		close(j.begun) // it never will
+	}
 	i.mu.Unlock()
 	<-i.room
 }

@@ -51,6 +51,7 @@ func (c *cell) run(cmd pool.Run) {
 		return
 	}
 	segment := c.output.Begin(int64(j.action.Limits.Logs) * whisk.MB)
+	c.inv.show(j, segment)
 	arguments := c.inv.arguments(j)
 	if cmd.Init {
 		c.initialize(j, arguments, &o)

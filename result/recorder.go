@@ -6,7 +6,8 @@
 // whoever asks for an activation whose result was given out finds it, and that
 // memory stays bounded: when the buffer is full, Put waits.
 //
-// Read recorder.go, then redo.go for how records outlive the process.
+// Read recorder.go, then redo.go for how records outlive the process, and
+// watch.go for those who wait for them.
 package result
 
 import (
@@ -42,6 +43,8 @@ type Recorder struct {
 	slots chan struct{} // one per buffered record
 	work  chan struct{} // a token while records may be ready
 	hurry chan struct{} // a token while somebody waits for them to be written
+
+	watchers watchers
 
 	mu      sync.Mutex
 	redo    *redoLog
@@ -159,6 +162,9 @@ func (r *Recorder) Put(rec store.Record) {
 	close(p.complete)
 	r.ready = append(r.ready, p)
 	r.mu.Unlock()
+	if !rec.Discard {
+		r.watchers.tell(rec.Activation)
+	}
 	select {
 	case r.work <- struct{}{}:
 	default:

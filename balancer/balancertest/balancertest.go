@@ -2,6 +2,8 @@
 package balancertest
 
 import (
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,5 +35,16 @@ func Run(t *testing.T, invokers int, open func(*testing.T) balancer.Balancer) {
 			})
 		}
 		wg.Wait()
+	})
+	t.Run("all invokers are known", func(t *testing.T) {
+		all := open(t).Invokers()
+		if len(all) != invokers {
+			t.Errorf("got the invokers %v, want %d", all, invokers)
+		}
+		for n, i := range all {
+			if !strings.HasPrefix(i.Name, "invoker"+strconv.Itoa(n)+"/") || i.State != balancer.Up {
+				t.Errorf("invoker %d: got %+v, want its number and that it is up", n, i)
+			}
+		}
 	})
 }

@@ -19,3 +19,9 @@ func (Balancer) Place(context.Context, balancer.Work) (int, error) { return 0, n
 
 // Ended is that of balancer.Balancer.
 func (Balancer) Ended(balancer.Work, int) {}
+
+// Invokers is that of balancer.Balancer. The one invoker is up as long as this
+// process is.
+func (Balancer) Invokers() []balancer.Invoker {
+	return []balancer.Invoker{{Name: "invoker0/0", State: balancer.Up}}
+}

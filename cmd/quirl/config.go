@@ -23,6 +23,7 @@ type serveConfig struct {
 	VanityHost  string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
 	Extensions  bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
 	Catalog     bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
+	OperatorKey string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
 	GuestAnyway bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`

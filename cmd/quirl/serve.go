@@ -195,9 +195,10 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	if err != nil {
 		return nil, mendFile(err)
 	}
+	lb := localbalancer.Balancer{}
 	rights := localentitlement.New(st, limits, now)
 	disp := dispatch.New(dispatch.Config{
-		Bus: p.bus, Balancer: localbalancer.Balancer{}, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
+		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
 		Deprecated: p.kinds.Deprecated, SequenceLength: limits.SequenceLength, Payload: limits.Payload, Log: p.log, Now: now,
 	})
 	inv := invoker.New(invoker.Config{
@@ -208,6 +209,8 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	handler := api.New(api.Config{
 		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
+		Invokers: lb.Invokers, OperatorKey: p.cfg.OperatorKey,
+		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
 		Kinds: p.kinds, Limits: limits, RequireWebExtension: p.cfg.Extensions, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}

@@ -9,8 +9,10 @@ package collect
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,9 +101,7 @@ func (c *Collector) ended(stream int) {
 func (c *Collector) finish() {
 	s := c.current
 	if s.passed(0) && s.passed(1) && !s.complete {
-		s.complete = true
-		close(s.done)
-		c.current = newSegment(c)
+		s.end()
 	}
 }
 
@@ -118,6 +118,7 @@ type Segment struct {
 	sentinels [2]bool
 	complete  bool
 	last      time.Time
+	grown     chan struct{} // closed when there is more to see; nil while nobody looks
 }
 
 func newSegment(c *Collector) *Segment {
@@ -134,6 +135,45 @@ func (s *Segment) add(stream int, text string, at time.Time) {
 		return
 	}
 	s.lines = append(s.lines, Line(at, streams[stream], text))
+	s.wake()
+}
+
+// wake tells those who follow the segment. collector.mu is held.
+func (s *Segment) wake() {
+	if s.grown != nil {
+		close(s.grown)
+		s.grown = nil
+	}
+}
+
+// end completes the segment, and what follows belongs to the next one. collector.mu is held.
+func (s *Segment) end() {
+	s.complete = true
+	close(s.done)
+	s.wake()
+	s.collector.current = newSegment(s.collector)
+}
+
+// Follow returns the lines behind the first n, as soon as there are some; none
+// and more = false when the segment is complete. The error is that of ctx.
+func (s *Segment) Follow(ctx context.Context, n int) (lines []string, more bool, err error) {
+	for {
+		s.collector.mu.Lock()
+		lines, more = slices.Clone(s.lines[min(n, len(s.lines)):]), !s.complete
+		if s.grown == nil && more {
+			s.grown = make(chan struct{})
+		}
+		grown := s.grown
+		s.collector.mu.Unlock()
+		if len(lines) > 0 || !more {
+			return lines, more, nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, true, ctx.Err()
+		}
+	}
 }
 
 // Done is closed when the runtime has written the sentinels, or the streams have ended.
@@ -155,9 +195,7 @@ func (s *Segment) Lines() (lines []string, truncated, whole bool) {
 	defer c.mu.Unlock()
 	whole = s.sentinels[0] && s.sentinels[1]
 	if c.current == s {
-		s.complete = true
-		close(s.done)
-		c.current = newSegment(c)
+		s.end()
 	}
 	return s.lines, s.truncated && s.limit > 0, whole
 }

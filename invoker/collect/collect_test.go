@@ -1,6 +1,8 @@
 package collect_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -87,6 +89,46 @@ func TestUnfinishedSegmentGivesWay(t *testing.T) {
 	}
 	if next := c.Begin(1000); next == first {
 		t.Error("the next activation got the same segment")
+	}
+}
+
+func TestFollow(t *testing.T) {
+	c, stdout, stderr := pipes()
+	s := c.Begin(1000)
+	follow := func(n int, want string, wantMore bool) {
+		t.Helper()
+		lines, more, err := s.Follow(t.Context(), n)
+		if err != nil || more != wantMore || strings.Join(lines, "|") != want {
+			t.Errorf("behind %d: got %q, more %t, %v; want %q, more %t", n, lines, more, err, want, wantMore)
+		}
+	}
+	go fmt.Fprintln(stdout, "one")
+	follow(0, stamp+"stdout: one", true)
+	go fmt.Fprintln(stderr, "two")
+	follow(1, stamp+"stderr: two", true)
+	follow(0, stamp+"stdout: one|"+stamp+"stderr: two", true)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, _, err := s.Follow(ended, 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: got %v", err)
+	}
+	go func() {
+		fmt.Fprintln(stdout, collect.Sentinel)
+		fmt.Fprintln(stderr, collect.Sentinel)
+	}()
+	follow(2, "", false)
+	follow(1, stamp+"stderr: two", false)
+	follow(99, "", false)
+
+	s = c.Begin(1000) // given up without its sentinels
+	given := make(chan bool)
+	go func() {
+		_, more, _ := s.Follow(t.Context(), 0)
+		given <- more
+	}()
+	s.Lines()
+	if <-given {
+		t.Error("a segment that was given up has more")
 	}
 }
 
