@@ -177,15 +177,15 @@ func (c *actionChange) checkSizes(limits *whisk.SystemLimits) error {
 	if c.exec != nil && c.exec.Size() > limits.Code {
 		return tooLarge("exec", c.exec.Size(), limits.Code)
 	}
-	return checkParameterSizes(c.parameters, c.annotations, limits)
+	return checkParameterSizes(c.parameters, c.annotations, limits.Parameters)
 }
 
-func checkParameterSizes(parameters, annotations whisk.Parameters, limits *whisk.SystemLimits) error {
-	if n := parameters.Size(); n > limits.Parameters {
-		return tooLarge("parameters", n, limits.Parameters)
+func checkParameterSizes(parameters, annotations whisk.Parameters, limit int64) error {
+	if n := parameters.Size(); n > limit {
+		return tooLarge("parameters", n, limit)
 	}
-	if n := annotations.Size(); n > limits.Parameters {
-		return tooLarge("annotations", n, limits.Parameters)
+	if n := annotations.Size(); n > limit {
+		return tooLarge("annotations", n, limit)
 	}
 	return nil
 }

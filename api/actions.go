@@ -12,6 +12,9 @@ func (a *API) getAction(r *request) response {
 	if err := a.authorizeAction(r, entitlement.Read); err != nil {
 		return failed(unnamed(err))
 	}
+	if err := a.mayShowAction(r.Context(), r.caller, r.name); err != nil {
+		return failed(err)
+	}
 	withCode, err := r.flag("code", true)
 	if err != nil {
 		return failed(err)
@@ -89,10 +92,10 @@ func (a *API) putAction(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	if err := change.checkSizes(&a.Limits); err != nil {
+	limits := r.caller.Effective(&a.Limits)
+	if err := change.checkSizes(&limits); err != nil {
 		return failed(err)
 	}
-	limits := r.caller.Effective(&a.Limits)
 	if err := change.limits.Check(&limits); err != nil {
 		return failed(err)
 	}
@@ -122,8 +125,8 @@ func (a *API) applyAction(r *request, c *actionChange, overwrite bool, limits *w
 	case !overwrite:
 		return nil, whisk.Errorf(whisk.Conflict, "resource already exists")
 	}
-	if n := c.limits.Instances; n != nil && *n > limits.ConcurrentInvocations {
-		return nil, whisk.Errorf(whisk.BadRequest, "Max action instance concurrency must not exceed your namespace concurrency of %d.", limits.ConcurrentInvocations)
+	if n := c.limits.Instances; n != nil && *n > limits.Instances {
+		return nil, whisk.Errorf(whisk.BadRequest, "Max action instance concurrency must not exceed your namespace concurrency of %d.", limits.Instances)
 	}
 	action := c.create(r.name, limits)
 	if old != nil {

@@ -39,6 +39,10 @@ type Config struct {
 	Tail   func(namespace string, id whisk.ActivationID) (Tail, bool)
 	Kinds  Kinds
 	Limits whisk.SystemLimits
+	// ExecuteOnly hides what is in shared packages of others, which can still be invoked.
+	ExecuteOnly bool
+	// BareWrites leaves the bodies of successful PUT and DELETE empty.
+	BareWrites bool
 	// RequireWebExtension refuses paths of web actions that name no extension.
 	RequireWebExtension bool
 	// Build and BuildNumber are told to clients that ask.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"quirl/entitlement"
 	"quirl/whisk"
@@ -53,27 +52,32 @@ func (a *API) getLimits(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	l := r.caller.Effective(&a.Limits)
+	l, own := r.caller.Effective(&a.Limits), &r.caller.Limits
 	return ok(struct {
-		InvocationsPerMinute  int      `json:"invocationsPerMinute"`
-		ConcurrentInvocations int      `json:"concurrentInvocations"`
-		FiresPerMinute        int      `json:"firesPerMinute"`
-		MaxActionMemory       int      `json:"maxActionMemory"`
-		MinActionMemory       int      `json:"minActionMemory"`
-		MaxActionLogs         int      `json:"maxActionLogs"`
-		MinActionLogs         int      `json:"minActionLogs"`
-		MaxActionTimeout      int      `json:"maxActionTimeout"`
-		MinActionTimeout      int      `json:"minActionTimeout"`
-		MaxActionConcurrency  int      `json:"maxActionConcurrency"`
-		MinActionConcurrency  int      `json:"minActionConcurrency"`
-		MaxParameterSize      string   `json:"maxParameterSize"`
-		MaxActionInstances    int      `json:"maxActionInstances"`
-		AllowedKinds          []string `json:"allowedKinds,omitempty"`
-		StoreActivations      *bool    `json:"storeActivations,omitempty"`
+		InvocationsPerMinute  int        `json:"invocationsPerMinute"`
+		ConcurrentInvocations int        `json:"concurrentInvocations"`
+		FiresPerMinute        int        `json:"firesPerMinute"`
+		MaxActionMemory       int        `json:"maxActionMemory"`
+		MinActionMemory       int        `json:"minActionMemory"`
+		MaxActionLogs         int        `json:"maxActionLogs"`
+		MinActionLogs         int        `json:"minActionLogs"`
+		MaxActionTimeout      int        `json:"maxActionTimeout"`
+		MinActionTimeout      int        `json:"minActionTimeout"`
+		MaxActionConcurrency  int        `json:"maxActionConcurrency"`
+		MinActionConcurrency  int        `json:"minActionConcurrency"`
+		MaxParameterSize      whisk.Size `json:"maxParameterSize"`
+		MaxActionInstances    int        `json:"maxActionInstances"`
+		AllowedKinds          []string   `json:"allowedKinds,omitempty"`
+		StoreActivations      *bool      `json:"storeActivations,omitempty"`
+
+		MaxPayloadSize *whisk.Size `json:"maxPayloadSize,omitempty"`
+		TruncationSize *whisk.Size `json:"truncationSize,omitempty"`
+		KeepingCount   *int        `json:"warmedContainerKeepingCount,omitempty"`
+		KeepingTimeout *string     `json:"warmedContainerKeepingTimeout,omitempty"`
 	}{
 		l.InvocationsPerMinute, l.ConcurrentInvocations, l.FiresPerMinute,
 		l.Memory.Max, l.Memory.Min, l.Logs.Max, l.Logs.Min, l.Timeout.Max, l.Timeout.Min, l.Concurrency.Max, l.Concurrency.Min,
-		fmt.Sprintf("%d B", l.Parameters), l.ConcurrentInvocations,
-		r.caller.Limits.AllowedKinds, r.caller.Limits.StoreActivations,
+		whisk.Size(l.Parameters), l.Instances,
+		own.AllowedKinds, own.StoreActivations, own.MaxPayloadSize, own.TruncationSize, own.WarmedContainerKeepingCount, own.WarmedContainerKeepingTimeout,
 	})
 }

@@ -51,14 +51,14 @@ type invokeOptions struct {
 
 func (a *API) prepareCall(r *request) (dispatch.Call, invokeOptions, error) {
 	var none dispatch.Call
-	if err := r.checkLength(a.Limits.Payload); err != nil {
+	if err := r.checkLength(r.caller.PayloadLimit(&a.Limits)); err != nil {
 		return none, invokeOptions{}, err
 	}
 	options, err := r.invokeOptions()
 	if err != nil {
 		return none, options, err
 	}
-	payload, err := r.arguments(a.Limits.Payload)
+	payload, err := r.arguments(r.caller.PayloadLimit(&a.Limits))
 	if err != nil {
 		return none, options, err
 	}

@@ -22,6 +22,9 @@ func (a *API) getPackage(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
+	if err := a.mayShowPackage(r.caller, pkg); err != nil {
+		return failed(err)
+	}
 	view := packageWithContents{packageView: viewPackage(pkg), Actions: []packageItem{}, Feeds: []packageItem{}}
 	owner := r.name
 	if pkg.Binding != nil {
@@ -115,7 +118,7 @@ func (a *API) putPackage(r *request) response {
 	if r.name.Name == "default" {
 		return failed(whisk.Errorf(whisk.BadRequest, "Package name 'default' is reserved."))
 	}
-	if err := checkParameterSizes(change.parameters, change.annotations, &a.Limits); err != nil {
+	if err := checkParameterSizes(change.parameters, change.annotations, r.caller.ParameterLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
 	if err := a.checkBinding(r, binding); err != nil {

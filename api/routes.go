@@ -164,8 +164,20 @@ func (a *API) routeNamespace(r *request, namespace, collection string, rest []st
 	case h == nil:
 		r.reply(noRoute())
 	default:
-		r.reply(h(r))
+		r.reply(a.bare(r, h(r)))
 	}
+}
+
+// bare leaves away what a deployment does not want answered.
+func (a *API) bare(r *request, res response) response {
+	switch {
+	case !a.BareWrites || res.err != nil || res.status != http.StatusOK:
+	case r.Method == http.MethodPut:
+		res.body = nil
+	case r.Method == http.MethodDelete:
+		res.body, res.status = nil, http.StatusNoContent
+	}
+	return res
 }
 
 func noRoute() response {

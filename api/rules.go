@@ -71,7 +71,7 @@ func (a *API) putRule(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	if err := checkParameterSizes(nil, change.annotations, &a.Limits); err != nil {
+	if err := checkParameterSizes(nil, change.annotations, r.caller.ParameterLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
 	if err := a.authorizeReferences(r, trigger, action); err != nil {
@@ -200,7 +200,7 @@ func (a *API) setRuleState(r *request) response {
 	if err := a.authorizeEntity(r, whisk.Rules, entitlement.Activate); err != nil {
 		return failed(err)
 	}
-	if err := r.checkLength(a.Limits.Payload); err != nil {
+	if err := r.checkLength(r.caller.PayloadLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
 	active, err := r.ruleState()

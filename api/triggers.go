@@ -46,7 +46,7 @@ func (a *API) putTrigger(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
-	if err := checkParameterSizes(change.parameters, change.annotations, &a.Limits); err != nil {
+	if err := checkParameterSizes(change.parameters, change.annotations, r.caller.ParameterLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
 	trigger, err := a.applyTrigger(r, &change, overwrite)
@@ -109,10 +109,10 @@ func (a *API) fireTrigger(r *request) response {
 	if err := a.authorizeEntity(r, whisk.Triggers, entitlement.Activate); err != nil {
 		return failed(err)
 	}
-	if err := r.checkLength(a.Limits.Payload); err != nil {
+	if err := r.checkLength(r.caller.PayloadLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
-	payload, err := r.arguments(a.Limits.Payload)
+	payload, err := r.arguments(r.caller.PayloadLimit(&a.Limits))
 	if err != nil {
 		return failed(err)
 	}

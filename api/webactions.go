@@ -117,7 +117,7 @@ func (a *API) checkWebCall(r *request) error {
 	if err := a.authorizeAction(r, entitlement.Activate); err != nil {
 		return unnamed(err)
 	}
-	return r.checkLength(a.Limits.Payload)
+	return r.checkLength(r.caller.PayloadLimit(&a.Limits))
 }
 
 // webCORS lets pages of all origins call the action.
@@ -174,7 +174,7 @@ func (a *API) webUser(r *request) (namespace string, authenticated bool, err err
 }
 
 func (a *API) webArguments(r *request, raw bool) (*web.Arguments, error) {
-	body, err := readWebBody(r.Request, a.Limits.Payload)
+	body, err := readWebBody(r.Request, r.caller.PayloadLimit(&a.Limits))
 	if err != nil {
 		return nil, err
 	}

@@ -40,12 +40,9 @@ type Config struct {
 	Recorder    *result.Recorder
 	// Deprecated says that actions of a kind can be read and deleted only.
 	Deprecated func(kind string) bool
-	// SequenceLength is how many components a sequence or a composition may run.
-	SequenceLength int
-	// Payload is the most bytes of arguments that a call may bring.
-	Payload int64
-	Log     *slog.Logger
-	Now     func() time.Time
+	Limits     whisk.SystemLimits
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 // A Dispatcher sends activations to invokers. Make one with New and let it Run.

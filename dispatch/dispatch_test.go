@@ -197,7 +197,7 @@ func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *pla
 	p.Dispatcher = dispatch.New(dispatch.Config{
 		Controller: 2, Bus: p.bus, Balancer: p, Journal: p.memory, Recorder: p.recorder, Log: log, Now: time.Now,
 		Entities: p.stored, Entitlement: localentitlement.New(p.stored, whisk.DefaultLimits(), time.Now),
-		Deprecated: func(kind string) bool { return kind == "old:1" }, SequenceLength: 3, Payload: 1000,
+		Deprecated: func(kind string) bool { return kind == "old:1" }, Limits: whisk.SystemLimits{SequenceLength: 3, Payload: 1000},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -97,9 +97,10 @@ func (d *Dispatcher) prepareRule(ctx context.Context, f *Firing, action whisk.Fu
 	if err != nil {
 		return nil, err
 	}
-	if n := int64(len(arguments)); n > d.Payload {
+	limit := f.Caller.PayloadLimit(&d.Limits)
+	if n := int64(len(arguments)); n > limit {
 		lease.Release()
-		return nil, whisk.Errorf(whisk.TooLarge, "Request larger than allowed: %d > %d bytes.", n, d.Payload)
+		return nil, whisk.Errorf(whisk.TooLarge, "Request larger than allowed: %d > %d bytes.", n, limit)
 	}
 	found, err := d.Resolve(ctx, action)
 	if err != nil {

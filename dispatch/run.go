@@ -94,7 +94,7 @@ func (d *Dispatcher) begin(r *run) bool {
 
 func (r *run) start(target Resolved) composer.Event {
 	doc := &r.doc
-	doc.Machine = composer.New(doc.Caller.Namespace, doc.Caller.Subject, r.d.SequenceLength)
+	doc.Machine = composer.New(doc.Caller.Namespace, doc.Caller.Subject, r.d.Limits.SequenceLength)
 	r.pins[pin{doc.Composition, doc.Ref}] = target
 	event := composer.Started{ID: doc.Composition, Target: targetOf(doc.Ref, target), Input: doc.Payload, Received: doc.Received}
 	doc.Payload = nil // the machine has it now

@@ -183,6 +183,11 @@ func (i *Invoker) accept(m *message.Activation) {
 		return
 	}
 	j.action, j.kind = action, action.Exec.Kind
+	bounds := m.User.Effective(&i.Limits)
+	if err := action.Limits.Within(&bounds); err != nil { // they may have become tighter since the action was stored
+		i.fail(j, whisk.ErrorResponse(whisk.ApplicationError, err.Error()))
+		return
+	}
 	if !i.enter(j) {
 		i.Log.Warn("activation was delivered while it is here", "activation", m.ID)
 		<-i.room

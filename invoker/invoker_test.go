@@ -455,3 +455,22 @@ func TestDrainHandsBack(t *testing.T) {
 		t.Errorf("after the end the pool holds %+v", got)
 	}
 }
+
+// TestNamespaceBounds: what a namespace may do can have become less since its
+// action was stored.
+func TestNamespaceBounds(t *testing.T) {
+	b := newBench(t)
+	a := b.action(t, "long", `function main() { return {text: 'x'.repeat(2000)} }`, nil)
+	memory, size := 128, whisk.Size(1000)
+	tight := func(l whisk.NamespaceLimits) *message.Activation {
+		m := b.message(a, "{}")
+		m.User = &whisk.Identity{Subject: "ann", Namespace: "ns", Key: b.user.Key, Limits: l}
+		return m
+	}
+	wantResult(t, b.call(t, tight(whisk.NamespaceLimits{MaxActionMemory: &memory})), whisk.ApplicationError,
+		"requirement failed: memory size 256 MB exceeds allowed threshold of 128 MB")
+	cut := whisk.Size(10)
+	wantResult(t, b.call(t, tight(whisk.NamespaceLimits{MaxPayloadSize: &size, TruncationSize: &cut})), whisk.ApplicationError,
+		`exceeded the allowed length: 2011 > 1000 bytes. The truncated response was: {\"text\":\"x"`)
+	wantResult(t, b.call(t, tight(whisk.NamespaceLimits{})), whisk.Success, "xxx")
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"quirl/bus/message"
 	"quirl/container"
 	"quirl/invoker/collect"
 	"quirl/invoker/pool"
@@ -337,7 +338,7 @@ func environment(value raw) string {
 
 func (i *Invoker) initRequest(j *job, arguments split) (proxy.InitRequest, error) {
 	a, m := j.action, j.msg
-	request := proxy.InitRequest{Name: a.Name, Main: a.Exec.Main, Binary: a.Exec.Binary, Env: map[string]string{}, Limit: i.answerLimit()}
+	request := proxy.InitRequest{Name: a.Name, Main: a.Exec.Main, Binary: a.Exec.Binary, Env: map[string]string{}, Limit: i.answerLimit(m)}
 	if request.Main == "" {
 		request.Main = "main"
 	}
@@ -368,7 +369,7 @@ func (i *Invoker) runRequest(j *job, value raw, deadline time.Time) proxy.RunReq
 	m := j.msg
 	request := proxy.RunRequest{
 		Value: value, Namespace: m.User.Namespace, ActionName: m.Action.String(), ActionVersion: j.action.Version.String(),
-		ActivationID: string(m.ID), TransactionID: m.TID, Deadline: deadline, Limit: i.answerLimit(),
+		ActivationID: string(m.ID), TransactionID: m.TID, Deadline: deadline, Limit: i.answerLimit(m),
 	}
 	if givesKey(j.action) {
 		request.APIKey = m.User.Key.String()
@@ -376,8 +377,9 @@ func (i *Invoker) runRequest(j *job, value raw, deadline time.Time) proxy.RunReq
 	return request
 }
 
-func (i *Invoker) answerLimit() proxy.Limit {
-	return proxy.Limit{Response: i.Limits.Payload, Truncation: i.Limits.Truncation}
+// answerLimit is that of the namespace which called.
+func (i *Invoker) answerLimit(m *message.Activation) proxy.Limit {
+	return proxy.Limit{Response: m.User.PayloadLimit(&i.Limits), Truncation: m.User.TruncationLimit(&i.Limits)}
 }
 
 // givesKey says whether the function gets the caller's key: when its annotation

@@ -72,6 +72,14 @@ type NamespaceLimits struct {
 	MaxActionTimeout     *int `json:"maxActionTimeout,omitempty"`
 	MinActionConcurrency *int `json:"minActionConcurrency,omitempty"`
 	MaxActionConcurrency *int `json:"maxActionConcurrency,omitempty"`
+	MaxActionInstances   *int `json:"maxActionInstances,omitempty"`
+
+	MaxParameterSize *Size `json:"maxParameterSize,omitempty"`
+	MaxPayloadSize   *Size `json:"maxPayloadSize,omitempty"`
+	TruncationSize   *Size `json:"truncationSize,omitempty"`
+
+	WarmedContainerKeepingCount   *int    `json:"warmedContainerKeepingCount,omitempty"`
+	WarmedContainerKeepingTimeout *string `json:"warmedContainerKeepingTimeout,omitempty"` // a duration
 }
 
 // An Identity is who makes a request: the subject, the namespace its key opens,
@@ -116,7 +124,36 @@ func (id *Identity) Effective(system *SystemLimits) SystemLimits {
 			*n.into = *n.own
 		}
 	}
+	s.Instances = s.ConcurrentInvocations
+	if own.MaxActionInstances != nil {
+		s.Instances = *own.MaxActionInstances
+	}
+	s.Payload = smaller(own.MaxPayloadSize, s.Payload)
+	s.Truncation = smaller(own.TruncationSize, s.Truncation)
+	s.Parameters = smaller(own.MaxParameterSize, s.Parameters)
 	return s
+}
+
+func smaller(own *Size, system int64) int64 {
+	if own == nil {
+		return system
+	}
+	return min(int64(*own), system)
+}
+
+// PayloadLimit is the Payload of Effective, for those who need nothing else.
+func (id *Identity) PayloadLimit(system *SystemLimits) int64 {
+	return smaller(id.Limits.MaxPayloadSize, system.Payload)
+}
+
+// ParameterLimit is the Parameters of Effective, for those who need nothing else.
+func (id *Identity) ParameterLimit(system *SystemLimits) int64 {
+	return smaller(id.Limits.MaxParameterSize, system.Parameters)
+}
+
+// TruncationLimit is the Truncation of Effective, for those who need nothing else.
+func (id *Identity) TruncationLimit(system *SystemLimits) int64 {
+	return smaller(id.Limits.TruncationSize, system.Truncation)
 }
 
 // StoresActivations says whether records of this namespace are kept.

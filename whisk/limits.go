@@ -30,6 +30,16 @@ func (l ActionLimits) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+// Within holds limits of a stored action against bounds that may have changed
+// since. The error says as Check does which is beyond.
+func (l ActionLimits) Within(s *SystemLimits) error {
+	in := func(n int, r Range) bool { return n >= r.Min && n <= r.Max }
+	if in(l.Timeout, s.Timeout) && in(l.Memory, s.Memory) && in(l.Logs, s.Logs) && in(l.Concurrency, s.Concurrency) {
+		return nil
+	}
+	return LimitsPatch{Timeout: &l.Timeout, Memory: &l.Memory, Logs: &l.Logs, Concurrency: &l.Concurrency}.Check(s)
+}
+
 // A Range bounds one limit; Default is taken when an action names none.
 type Range struct {
 	Min, Default, Max int
@@ -52,6 +62,7 @@ type SystemLimits struct {
 	InvocationsPerMinute  int // per namespace
 	FiresPerMinute        int // per namespace
 	ConcurrentInvocations int // per namespace
+	Instances             int // containers that an action may ask for; 0 is as many as ConcurrentInvocations
 }
 
 // DefaultLimits are OpenWhisk's.

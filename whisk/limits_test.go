@@ -82,7 +82,7 @@ func TestEffectiveLimits(t *testing.T) {
 		MinActionMemory: ptr(1), MaxActionMemory: ptr(200), MaxActionTimeout: ptr(999_999), MinActionTimeout: ptr(70_000),
 	}}
 	want := system
-	want.InvocationsPerMinute, want.ConcurrentInvocations = 0, 1000
+	want.InvocationsPerMinute, want.ConcurrentInvocations, want.Instances = 0, 1000, 1000
 	want.Memory = whisk.Range{Min: 128, Default: 200, Max: 200}
 	want.Timeout = whisk.Range{Min: 70_000, Default: 70_000, Max: 300_000}
 	if diff := cmp.Diff(want, id.Effective(&system)); diff != "" {

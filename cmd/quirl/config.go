@@ -22,6 +22,8 @@ type serveConfig struct {
 	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the listen address"`
 	VanityHost  string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
 	Extensions  bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
+	ExecuteOnly bool   `yaml:"shared-packages-execute-only" help:"hide the code of shared packages from all but their owners"`
+	BareWrites  bool   `yaml:"bare-writes" help:"answer successful PUT and DELETE without a body"`
 	Catalog     bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
 	OperatorKey string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
 	GuestAnyway bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`

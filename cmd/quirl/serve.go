@@ -199,7 +199,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	rights := localentitlement.New(st, limits, now)
 	disp := dispatch.New(dispatch.Config{
 		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
-		Deprecated: p.kinds.Deprecated, SequenceLength: limits.SequenceLength, Payload: limits.Payload, Log: p.log, Now: now,
+		Deprecated: p.kinds.Deprecated, Limits: limits, Log: p.log, Now: now,
 	})
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
@@ -211,7 +211,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Invokers: lb.Invokers, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
-		Kinds: p.kinds, Limits: limits, RequireWebExtension: p.cfg.Extensions, Build: build, BuildNumber: number, Log: p.log, Now: now,
+		Kinds: p.kinds, Limits: limits, RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
 	if p.cfg.DebugListen != "" {
