@@ -140,6 +140,15 @@ type Container interface {
 	Remove(ctx context.Context) error
 }
 
+// A Doorway is a Container in which its host can listen: the one way from inside
+// to the host, as narrow as the host makes it.
+type Doorway interface {
+	// Listen listens on 127.0.0.1:port of the container's own network. The listener
+	// is the caller's to close, after which nothing of it is left. The error says
+	// why it cannot be, e.g. because the port is taken inside.
+	Listen(port int) (net.Listener, error)
+}
+
 // Exit is how a container's first process ended.
 type Exit struct {
 	// Code is the exit status; 128+n when signal n ended it.

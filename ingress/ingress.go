@@ -71,6 +71,40 @@ func endStreams(h http.Handler, stopping <-chan struct{}) http.Handler {
 	})
 }
 
+// ServeInside serves a listener inside of a container, until it is closed or the
+// ingress stops. Who comes through it is never taken for somebody on this machine.
+func (i *Ingress) ServeInside(l net.Listener) {
+	err := i.server.Serve(insideListener{l})
+	if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		i.log.Warn("the API is not served inside of a container any more", "error", err)
+	}
+}
+
+// An insideListener's connections come from Inside.
+type insideListener struct{ net.Listener }
+
+// Accept is that of net.Listener.
+func (l insideListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return insideConn{c}, nil
+}
+
+type insideConn struct{ net.Conn }
+
+// RemoteAddr is the address of no machine.
+func (insideConn) RemoteAddr() net.Addr { return inside{} }
+
+type inside struct{}
+
+// Network is that of net.Addr.
+func (inside) Network() string { return "inside" }
+
+// String is that of net.Addr.
+func (inside) String() string { return "container" }
+
 // Run serves until ctx ends, and then until the requests in flight are answered.
 func (i *Ingress) Run(ctx context.Context) error {
 	served := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"quirl/invoker/collect"
 	"quirl/invoker/pool"
 	"quirl/proxy"
+	"quirl/whisk"
 )
 
 // removeTime bounds how long the removal of a container is waited for.
@@ -34,6 +36,7 @@ type cell struct {
 	box       container.Container
 	client    *proxy.Client
 	output    *collect.Collector
+	door      net.Listener // the API inside, nil when the function has no key
 	paused    bool
 	initError error // why the container cannot run its action
 	running   sync.WaitGroup
@@ -184,10 +187,28 @@ func (c *cell) resume() error {
 	return c.box.Resume(c.inv.ctx)
 }
 
+// openDoor lets the function inside reach the API, if it is given a key for that.
+func (c *cell) openDoor(a *whisk.Action) {
+	inside, can := c.box.(container.Doorway)
+	if c.inv.Door == nil || !can || c.door != nil || !givesKey(a) {
+		return
+	}
+	door, err := inside.Listen(c.inv.DoorPort)
+	if err != nil { // the function may never ask for it
+		c.inv.Log.Warn("the API cannot be reached from a container", "container", c.box.ID(), "error", err)
+		return
+	}
+	c.door = door
+	c.inv.Door(door)
+}
+
 // remove gives everything back and reads the output to its end.
 func (c *cell) remove() {
 	if err := c.client.Close(); err != nil {
 		c.inv.Log.Debug("connection cannot be closed", "container", c.box.ID(), "error", err)
+	}
+	if c.door != nil {
+		c.door.Close()
 	}
 	c.end()
 	c.output.Wait()

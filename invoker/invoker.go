@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -48,8 +49,13 @@ type Config struct {
 	Limits whisk.SystemLimits
 	// APIHost is the URL of the API as functions are told it.
 	APIHost string
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Door, unless nil, serves the API to functions that are given a key and that
+	// cannot reach it otherwise: it gets a listener on DoorPort inside of their
+	// container, and serves it until it is closed.
+	Door     func(net.Listener)
+	DoorPort int
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Runtimes knows how to start the containers of each kind.

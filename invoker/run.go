@@ -118,6 +118,7 @@ func (c *cell) initialize(j *job, arguments split, o *outcome) {
 		o.response = whisk.ErrorResponse(whisk.InternalError, "Action could not be fetched.")
 		return
 	}
+	c.openDoor(j.action)
 	limit := time.Duration(j.action.Limits.Timeout) * time.Millisecond
 	ctx, cancel := context.WithTimeout(c.inv.ctx, limit)
 	defer cancel()

@@ -12,7 +12,7 @@
 // same instance removes before it does anything else (see leftovers.go).
 //
 // Read main.go, server.go, box.go, then what a box is made of: config.go,
-// filter.go, limits.go, identities.go, bridge.go, firewall.go, pasta.go.
+// filter.go, limits.go, identities.go, bridge.go, firewall.go, pasta.go, door.go.
 //
 // Build with: go build -tags seccomp quirl/cmd/quirl-sandbox
 package main

@@ -43,14 +43,18 @@ func (s *server) receive() error {
 		go func() {
 			defer s.busy.Done()
 			defer wire.CloseFiles(files)
+			if m.Listen != nil {
+				s.listen(m.ID, m.Listen)
+				return
+			}
 			s.reply(m.ID, s.handle(m, files))
 		}()
 	}
 }
 
-func (s *server) reply(id uint64, m wire.Message) {
+func (s *server) reply(id uint64, m wire.Message, files ...*os.File) {
 	m.ID = id
-	if err := s.conn.Send(m); err != nil {
+	if err := s.conn.Send(m, files...); err != nil {
 		// The factory is gone; receive notices by itself.
 		s.log.Debug("reply not sent", "err", err)
 	}
@@ -130,6 +134,21 @@ func (s *server) with(name string, f func(*box) error) wire.Message {
 		return failure(err)
 	}
 	return wire.Message{}
+}
+
+// listen replies with a socket, of which the factory gets a copy.
+func (s *server) listen(id uint64, m *wire.Listen) {
+	var socket *os.File
+	reply := s.with(m.Box, func(b *box) (err error) {
+		socket, err = b.listen(m.Port)
+		return err
+	})
+	if socket == nil {
+		s.reply(id, reply)
+		return
+	}
+	s.reply(id, reply, socket)
+	socket.Close()
 }
 
 func (s *server) remove(name string) wire.Message {

@@ -19,7 +19,7 @@ type serveConfig struct {
 	Containers  string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none, or process:// (no isolation)"`
 	Logs        string `yaml:"logs" help:"where log lines are kept: record://"`
 	Manifest    string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
-	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the listen address"`
+	APIHost     string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
 	VanityHost  string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
 	Extensions  bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
 	ExecuteOnly bool   `yaml:"shared-packages-execute-only" help:"hide the code of shared packages from all but their owners"`

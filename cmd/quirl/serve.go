@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -201,9 +202,11 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
 		Deprecated: p.kinds.Deprecated, Limits: limits, Log: p.log, Now: now,
 	})
+	var in *ingress.Ingress // made last, for it needs all the others
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
-		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits, APIHost: p.apiHost(), Log: p.log, Now: now,
+		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits,
+		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})
 	build, number := buildInfo()
 	handler := api.New(api.Config{
@@ -225,7 +228,8 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	parts.Add("dispatcher", disp)
 	parts.Add("invoker", inv)
 	parts.Add("compositions", lifecycle.RunnerFunc(disp.Conduct))
-	parts.Add("ingress", ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, handler), p.log))
+	in = ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, handler), p.log)
+	parts.Add("ingress", in)
 	return parts, nil
 }
 
@@ -288,6 +292,23 @@ func (p *platform) apiHost() string {
 		return p.cfg.APIHost
 	}
 	return "http://" + p.listener.Addr().String()
+}
+
+func (p *platform) port() int {
+	if addr, ok := p.listener.Addr().(*net.TCPAddr); ok {
+		return addr.Port
+	}
+	return 0
+}
+
+// functionsHost is the API's URL as functions are told it. In a sandbox the API
+// is on the loopback address, at the port it has outside.
+func (p *platform) functionsHost() string {
+	addr, ok := p.listener.Addr().(*net.TCPAddr)
+	if p.cfg.APIHost == "" && ok && (addr.IP.IsUnspecified() || strings.HasPrefix(p.cfg.Containers, "sandbox")) {
+		return "http://127.0.0.1:" + strconv.Itoa(addr.Port)
+	}
+	return p.apiHost()
 }
 
 // greet says what to type next.

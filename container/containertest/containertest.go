@@ -76,6 +76,7 @@ func Run(t *testing.T, open func(*testing.T) container.Factory, options Options)
 		{"pids limit", testPids, options.NoPidsLimit},
 		{"prepared shells", testPrepare, false},
 		{"prepared shells of a missing program", testPrepareMissing, false},
+		{"a door to the host", testDoor, false},
 		{"cleanup with nothing to clean", testCleanup, false},
 		{"close removes all", testClose, false},
 		{"close breaks what is going on", testCloseBusy, false},

@@ -65,8 +65,14 @@ type launcher struct {
 	mu      sync.Mutex
 	ended   bool // no replies and events any more
 	serial  uint64
-	pending map[uint64]chan wire.Message
+	pending map[uint64]chan answer
 	shells  map[string]*shell
+}
+
+// An answer is a reply with the files that came with it.
+type answer struct {
+	wire.Message
+	files []*os.File
 }
 
 func startLauncher(ctx context.Context, config Config, nameservers []string) (*launcher, error) {
@@ -81,7 +87,7 @@ func startLauncher(ctx context.Context, config Config, nameservers []string) (*l
 	}
 	l := &launcher{
 		log: config.Log, conn: conn, gone: make(chan struct{}),
-		pending: make(map[uint64]chan wire.Message), shells: make(map[string]*shell),
+		pending: make(map[uint64]chan answer), shells: make(map[string]*shell),
 	}
 	err = l.launch(config.Launcher, theirs)
 	theirs.Close()
@@ -162,7 +168,6 @@ func (l *launcher) run(text io.Reader) {
 func (l *launcher) read() {
 	for {
 		m, files, err := l.conn.Receive()
-		wire.CloseFiles(files)
 		if err != nil {
 			l.end()
 			return
@@ -171,6 +176,7 @@ func (l *launcher) read() {
 			l.exited(*m.Exited)
 		}
 		if m.ID == 0 {
+			wire.CloseFiles(files)
 			continue // an event
 		}
 		l.mu.Lock()
@@ -178,7 +184,7 @@ func (l *launcher) read() {
 		delete(l.pending, m.ID)
 		l.mu.Unlock()
 		if waiting != nil {
-			waiting <- m
+			waiting <- answer{m, files}
 		}
 	}
 }
@@ -239,15 +245,34 @@ func (l *launcher) call(ctx context.Context, m wire.Message, files ...*os.File) 
 	}
 	select {
 	case reply, ok := <-waiting:
-		return result(reply, ok)
+		wire.CloseFiles(reply.files)
+		return result(reply.Message, ok)
 	case <-ctx.Done():
 		return wire.Message{}, ctx.Err()
 	}
 }
 
+// callForFile is call for a request whose reply comes with one file, the
+// caller's to close. It does not give up: a file that nobody takes would stay.
+func (l *launcher) callForFile(m wire.Message) (*os.File, error) {
+	waiting, err := l.send(m)
+	if err != nil {
+		return nil, err
+	}
+	reply, ok := <-waiting
+	if _, err = result(reply.Message, ok); err == nil && len(reply.files) == 1 {
+		return reply.files[0], nil
+	}
+	wire.CloseFiles(reply.files)
+	if err == nil {
+		err = errors.New("launcher is of another version")
+	}
+	return nil, err
+}
+
 // send sends a request and returns where its reply will come, or the end.
-func (l *launcher) send(m wire.Message, files ...*os.File) (<-chan wire.Message, error) {
-	waiting := make(chan wire.Message, 1)
+func (l *launcher) send(m wire.Message, files ...*os.File) (<-chan answer, error) {
+	waiting := make(chan answer, 1)
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()

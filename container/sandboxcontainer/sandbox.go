@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"quirl/container"
+	"quirl/container/sandboxcontainer/wire"
 )
 
 // dialRetry is how often a full queue of connections is tried again.
@@ -31,7 +32,10 @@ type sandbox struct {
 	err      error         // of the removal; valid after removed
 }
 
-var _ container.Container = (*sandbox)(nil)
+var (
+	_ container.Container = (*sandbox)(nil)
+	_ container.Doorway   = (*sandbox)(nil)
+)
 
 func newSandbox(f *Factory, s *shell, name string) *sandbox {
 	return &sandbox{factory: f, shell: s, name: name, freezer: newFreezer(s.box), removed: make(chan struct{})}
@@ -71,6 +75,16 @@ func (c *sandbox) Dial(ctx context.Context) (net.Conn, error) {
 			return nil, fmt.Errorf("dial container %s: too many connections wait: %w", c.name, err)
 		}
 	}
+}
+
+// Listen is that of container.Doorway.
+func (c *sandbox) Listen(port int) (net.Listener, error) {
+	socket, err := c.shell.launcher.callForFile(wire.Message{Listen: &wire.Listen{Box: c.shell.id, Port: port}})
+	if err != nil {
+		return nil, fmt.Errorf("container %s: %w", c.name, err)
+	}
+	defer socket.Close() // the listener has a copy
+	return net.FileListener(socket)
 }
 
 func (c *sandbox) gone() error { return fmt.Errorf("container %s: %w", c.name, container.ErrGone) }

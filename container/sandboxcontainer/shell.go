@@ -159,15 +159,15 @@ func (s *shell) make(ctx context.Context, m wire.Create, files []*os.File) error
 	}
 	select {
 	case reply, ok := <-waiting:
-		reply, err := result(reply, ok)
-		if err == nil && reply.Shell == nil {
+		made, err := result(reply.Message, ok)
+		if err == nil && made.Shell == nil {
 			err = errors.New("launcher is of another version")
 		}
 		if err != nil {
 			s.launcher.disown(s)
 			return errors.Join(fmt.Errorf("create container: %w", err), s.close())
 		}
-		s.box = *reply.Shell
+		s.box = *made.Shell
 		return nil
 	case <-ctx.Done():
 		go func() {

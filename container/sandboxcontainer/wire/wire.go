@@ -20,6 +20,7 @@ type Message struct {
 	Setup  *Setup  `json:"setup,omitempty"`
 	Create *Create `json:"create,omitempty"`
 	Start  *Start  `json:"start,omitempty"`
+	Listen *Listen `json:"listen,omitempty"`
 	Remove *Remove `json:"remove,omitempty"`
 
 	// At most one of these is set in a reply; an empty reply means done.
@@ -87,6 +88,13 @@ type Start struct {
 	Memory    int64  `json:"memory"`
 	CPUShares int    `json:"cpu_shares"`
 	TmpSize   int64  `json:"tmp_size"`
+}
+
+// Listen opens a socket that listens on the loopback address of a box's own
+// network; its file descriptor comes with the reply.
+type Listen struct {
+	Box  string `json:"box"`
+	Port int    `json:"port"`
 }
 
 // Remove kills a box and gives everything back. It may come at any time.
