@@ -140,6 +140,13 @@ type Container interface {
 	Remove(ctx context.Context) error
 }
 
+// A Drainer is an output (see Container.Output) that knows how far its reader is.
+type Drainer interface {
+	// Drained says that all that was written until now was handed out by Read, and
+	// that the reader has called Read again, so that it is through with it.
+	Drained() bool
+}
+
 // A Doorway is a Container in which its host can listen: the one way from inside
 // to the host, as narrow as the host makes it.
 type Doorway interface {

@@ -36,6 +36,7 @@ type cell struct {
 	box       container.Container
 	client    *proxy.Client
 	output    *collect.Collector
+	silent    bool         // an activation that prints nothing needs no sentinels
 	door      net.Listener // the API inside, nil when the function has no key
 	paused    bool
 	initError error // why the container cannot run its action
@@ -113,6 +114,7 @@ func (c *cell) start(ctx context.Context) error {
 	c.box = box
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
+	c.silent = own && c.output.CanEndSilently()
 	var options proxy.Options
 	if own {
 		options.KeepAlive = 1

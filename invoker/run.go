@@ -143,12 +143,16 @@ func (c *cell) runNow(j *job, cmd pool.Run, arguments split, segment *collect.Se
 		o.start = began
 	}
 	request := c.inv.runRequest(j, arguments.run, began.Add(limit))
+	request.Silent = c.silent && j.action.Limits.Concurrency == 1
 	answer, err := c.client.Run(ctx, request)
 	o.end = c.inv.Now()
 	response, verdict := proxy.RunResponse(answer, err, limit, request.Limit)
 	if verdict == proxy.Elsewhere {
 		c.giveBack(j, cmd)
 		return
+	}
+	if answer.Silent {
+		segment.EndSilently()
 	}
 	o.timeout = verdict == proxy.TimedOut
 	o.response = c.explain(fromProxy(response), err)

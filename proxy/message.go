@@ -13,6 +13,7 @@ type message struct {
 	before []byte
 	value  []byte // not ours, not copied
 	after  []byte
+	silent bool // sentinels can be left out
 }
 
 // Room for the head in front of a body that is written before its length is known.
@@ -75,6 +76,7 @@ func (m *message) runMessage(r *RunRequest) {
 		b = appendMember(b, `,"api_key":`, r.APIKey)
 	}
 	m.after = append(b, '}')
+	m.silent = r.Silent
 	m.finish("/run", before)
 }
 
@@ -87,7 +89,7 @@ func (m *message) warmMessage() {
 
 // reset empties m and leaves room for the head.
 func (m *message) reset(room int) []byte {
-	m.value, m.after = nil, m.after[:0]
+	m.value, m.after, m.silent = nil, m.after[:0], false
 	return slices.Grow(m.buffer[:0], headRoom+room+joinBelow/4)[:headRoom]
 }
 
@@ -105,6 +107,9 @@ func (m *message) finish(path string, buffer []byte) {
 	head = append(head, path...)
 	head = append(head, " HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: "...)
 	head = strconv.AppendInt(head, int64(length), 10)
+	if m.silent {
+		head = append(head, "\r\nX-Quirl-Sentinels: if-printed"...)
+	}
 	head = append(head, "\r\n\r\n"...)
 	start := headRoom - len(head)
 	copy(buffer[start:], head)

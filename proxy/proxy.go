@@ -84,6 +84,9 @@ type RunRequest struct {
 	Deadline      time.Time
 	APIKey        string // empty leaves the member out
 
+	// Silent lets a runtime of ours leave out the sentinels when it printed nothing.
+	Silent bool
+
 	Limit Limit
 }
 
@@ -97,6 +100,8 @@ type Outcome struct {
 	Length int64
 	// Truncated says that the body was longer than Limit.Response.
 	Truncated bool
+	// Silent says that the runtime printed nothing, and no sentinels either.
+	Silent bool
 	// Duration is the time from the call to the end of the answer. It is also set
 	// when the call failed.
 	Duration time.Duration

@@ -25,6 +25,7 @@ type head struct {
 	chunked bool
 	close   bool // the connection cannot be used again
 	old     bool // HTTP/1.0
+	silent  bool // no sentinels were written
 }
 
 // readReply reads a response. reusable says that the connection stands at the
@@ -48,7 +49,7 @@ func readReply(r *bufio.Reader, limit Limit, requireLength bool) (out Outcome, r
 		return Outcome{}, false, fmt.Errorf("%w: no Content-Length", errMalformed)
 	}
 	out, whole, err := readBody(r, h, limit)
-	out.Status = h.status
+	out.Status, out.Silent = h.status, h.silent
 	return out, err == nil && whole && !h.close && (h.chunked || h.length >= 0), err
 }
 
@@ -98,6 +99,8 @@ var (
 	connection       = []byte("connection")
 	chunked          = []byte("chunked")
 	closing          = []byte("close")
+	sentinels        = []byte("x-quirl-sentinels")
+	none             = []byte("none")
 )
 
 // statusLine reads `HTTP/1.1 200 OK`; the reason may be missing.
@@ -131,6 +134,8 @@ func (h *head) field(name, value []byte) error {
 		h.chunked = true
 	case bytes.EqualFold(name, connection) && bytes.EqualFold(value, closing):
 		h.close = true
+	case bytes.EqualFold(name, sentinels):
+		h.silent = bytes.EqualFold(value, none)
 	}
 	return nil
 }

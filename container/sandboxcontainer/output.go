@@ -7,6 +7,11 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"quirl/container"
 )
 
 // An output reads one of a container's streams. It gives its descriptor back at
@@ -14,16 +19,32 @@ import (
 // the end goes with the container, by the garbage collector.
 type output struct {
 	file *os.File
+	raw  syscall.RawConn // nil when there is none, and then Drained never tells
 	once sync.Once
+
+	mu    sync.Mutex
+	idle  bool // its reader has found the pipe empty and waits for more
+	ended bool
 }
 
-func newOutput(file *os.File) *output { return &output{file: file} }
+var _ container.Drainer = (*output)(nil)
+
+func newOutput(file *os.File) *output {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		raw = nil
+	}
+	return &output{file: file, raw: raw}
+}
 
 // Read implements io.Reader. The end is io.EOF, and stays so.
 func (o *output) Read(p []byte) (int, error) {
-	n, err := o.file.Read(p)
+	n, err := o.read(p)
 	if errors.Is(err, os.ErrClosed) {
-		return n, io.EOF
+		return 0, io.EOF
+	}
+	if err == nil && n == 0 && len(p) > 0 {
+		err = io.EOF
 	}
 	if err != nil {
 		o.close()
@@ -31,4 +52,54 @@ func (o *output) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (o *output) close() { o.once.Do(func() { o.file.Close() }) }
+// read takes what is there under o.mu, so that nothing is ever under way between
+// the pipe and the reader without o.idle saying so.
+func (o *output) read(p []byte) (n int, err error) {
+	if o.raw == nil {
+		return o.file.Read(p)
+	}
+	waited := o.raw.Read(func(fd uintptr) bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for {
+			n, err = unix.Read(int(fd), p)
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		o.idle = errors.Is(err, unix.EAGAIN)
+		return !o.idle
+	})
+	if waited != nil { // only a file that was closed cannot be waited for
+		return 0, os.ErrClosed
+	}
+	return max(n, 0), err
+}
+
+// Drained is that of container.Drainer.
+func (o *output) Drained() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.ended:
+		return true
+	case !o.idle:
+		return false
+	}
+	left := 1
+	err := o.raw.Control(func(fd uintptr) {
+		if n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil {
+			left = n
+		}
+	})
+	return err == nil && left == 0
+}
+
+func (o *output) close() {
+	o.once.Do(func() {
+		o.mu.Lock()
+		o.ended = true
+		o.mu.Unlock()
+		o.file.Close()
+	})
+}

@@ -8,9 +8,8 @@
 package collect
 
 import (
-	"bufio"
+	"bytes"
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -32,19 +31,29 @@ var streams = [2]string{"stdout", "stderr"}
 
 // A Collector reads the output of one container. Make one with New.
 type Collector struct {
-	now     func() time.Time
-	reading sync.WaitGroup
+	now      func() time.Time
+	drainers []drainer // one per stream, or none when they cannot tell
+	reading  sync.WaitGroup
 
 	mu      sync.Mutex
 	current *Segment
+	rest    [2][]byte // of each stream, a line that has not ended
 	eof     [2]bool
 }
+
+// A drainer is a reader that knows when everything written to it was read.
+type drainer interface{ Drained() bool }
 
 // New returns a Collector that reads stdout and stderr until they end. now
 // stamps the lines.
 func New(stdout, stderr io.Reader, now func() time.Time) *Collector {
 	c := &Collector{now: now}
 	c.current = newSegment(c)
+	out, can := stdout.(drainer)
+	errs, canToo := stderr.(drainer)
+	if can && canToo {
+		c.drainers = []drainer{out, errs}
+	}
 	c.reading.Go(func() { c.read(0, stdout) })
 	c.reading.Go(func() { c.read(1, stderr) })
 	return c
@@ -63,24 +72,54 @@ func (c *Collector) Begin(limit int64) *Segment {
 }
 
 func (c *Collector) read(stream int, r io.Reader) {
-	lines := bufio.NewReaderSize(r, maxLine)
+	buf := make([]byte, 16<<10)
 	for {
-		line, err := lines.ReadSlice('\n')
-		if len(line) > 0 {
-			c.line(stream, strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"))
+		n, err := r.Read(buf)
+		if n > 0 {
+			c.feed(stream, buf[:n])
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		if err != nil {
 			c.ended(stream)
 			return
 		}
 	}
 }
 
-func (c *Collector) line(stream int, text string) {
+// feed takes what came and cuts it into lines; a line that is too long is cut too.
+func (c *Collector) feed(stream int, data []byte) {
 	at := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before, _, isSentinel := strings.Cut(text, Sentinel)
+	for len(data) > 0 {
+		room := maxLine - len(c.rest[stream])
+		end := bytes.IndexByte(data[:min(len(data), room)], '\n')
+		switch {
+		case end >= 0:
+			c.line(stream, c.joined(stream, data[:end]), at)
+			data = data[end+1:]
+		case len(data) < room:
+			c.rest[stream] = append(c.rest[stream], data...)
+			return
+		default:
+			c.line(stream, c.joined(stream, data[:room]), at)
+			data = data[room:]
+		}
+	}
+}
+
+// joined returns the line that ends with data. c.mu is held.
+func (c *Collector) joined(stream int, data []byte) string {
+	if len(c.rest[stream]) == 0 {
+		return string(data)
+	}
+	line := string(append(c.rest[stream], data...))
+	c.rest[stream] = nil // it may have been long
+	return line
+}
+
+// line takes a line without its end. c.mu is held.
+func (c *Collector) line(stream int, text string, at time.Time) {
+	before, _, isSentinel := strings.Cut(strings.TrimSuffix(text, "\r"), Sentinel)
 	if !isSentinel || before != "" {
 		c.current.add(stream, before, at)
 	}
@@ -90,9 +129,18 @@ func (c *Collector) line(stream int, text string) {
 	}
 }
 
+// flush makes lines of what has no end yet. c.mu is held.
+func (c *Collector) flush(stream int) {
+	if len(c.rest[stream]) > 0 {
+		c.line(stream, string(c.rest[stream]), c.now())
+		c.rest[stream] = nil
+	}
+}
+
 func (c *Collector) ended(stream int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.flush(stream)
 	c.eof[stream] = true
 	c.finish()
 }
@@ -103,6 +151,53 @@ func (c *Collector) finish() {
 	if s.passed(0) && s.passed(1) && !s.complete {
 		s.end()
 	}
+}
+
+// CanEndSilently says whether the ends of activations can be told without
+// sentinels, when their runtime has printed nothing.
+func (c *Collector) CanEndSilently() bool { return c.drainers != nil }
+
+// silence bounds how long EndSilently waits for what other processes of the
+// container had printed: it is in the pipe and takes no time to read.
+const silence = time.Second
+
+// EndSilently ends the segment of an activation whose runtime has answered that
+// it printed nothing, and wrote no sentinels. What the function's other processes
+// have printed until now belongs to it.
+func (s *Segment) EndSilently() {
+	c := s.collector
+	for wait := 20 * time.Microsecond; wait < silence; wait *= 2 {
+		if c.endIfDrained(s) {
+			return
+		}
+		time.Sleep(wait) // as good as never: only when something is being read right now
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endNow(s) // somebody prints without pause
+}
+
+func (c *Collector) endIfDrained(s *Segment) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.drainers {
+		if !d.Drained() {
+			return false
+		}
+	}
+	c.endNow(s)
+	return true
+}
+
+// endNow ends the segment as if the sentinels had come. c.mu is held.
+func (c *Collector) endNow(s *Segment) {
+	if c.current != s || s.complete {
+		return
+	}
+	c.flush(0)
+	c.flush(1)
+	s.sentinels = [2]bool{true, true}
+	c.finish()
 }
 
 // A Segment is the output of one activation.

@@ -73,8 +73,11 @@ class Action {
         load(value).then(loaded, failed);
     }
 
-    /** run answers POST /run; reply(status, json) is called once. */
-    run(message, reply) {
+    /**
+     * run answers POST /run; reply(status, json, silent) is called once. With
+     * maySilent the sentinels are left out when nothing was printed, and silent is true.
+     */
+    run(message, reply, maySilent) {
         if (this.main === null || (this.status !== 'ready' && !(this.concurrent && this.status === 'running'))) {
             const status = this.isPristine() ? 'uninitialized' : this.status;
             const text = `System not ready, status is ${status}.`;
@@ -84,7 +87,7 @@ class Action {
         }
         this.status = 'running';
         setRunEnv(message);
-        const turn = new Turn(this, reply);
+        const turn = new Turn(this, reply, maySilent);
         this.turns.add(turn);
         turn.call(message.value === undefined ? {} : message.value);
     }
@@ -117,9 +120,10 @@ class Action {
 
 /** Turn is one call of the action's function. */
 class Turn {
-    constructor(action, reply) {
+    constructor(action, reply, maySilent) {
         this.action = action;
         this.reply = reply;
+        this.maySilent = maySilent;
         this.over = false;
     }
 
@@ -184,8 +188,12 @@ class Turn {
         }
         this.over = true;
         this.action.ended(this);
-        this.action.output.mark();
-        this.reply(status, json);
+        const { output } = this.action;
+        const silent = this.maySilent && output.isSilent();
+        if (!silent) {
+            output.mark();
+        }
+        this.reply(status, json, silent);
     }
 }
 

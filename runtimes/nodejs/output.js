@@ -19,6 +19,7 @@ const NEWLINE = Buffer.from('\n');
 
 const midLine = { 1: false, 2: false }; // the last byte written was no line end
 let muted = false;
+let printed = false; // since the last mark
 let cell = null; // for waiting, see pause
 
 /** mute(true) drops everything written through process.stdout, process.stderr and mark. */
@@ -69,6 +70,7 @@ function write(fd, data) {
     if (muted || data.length === 0) {
         return null;
     }
+    printed = true;
     midLine[fd] = data[data.length - 1] !== 10;
     let waited = 0;
     for (let offset = 0; offset < data.length;) {
@@ -99,6 +101,12 @@ function mark() {
     for (const fd of [1, 2]) {
         write(fd, midLine[fd] ? Buffer.concat([NEWLINE, SENTINEL]) : SENTINEL);
     }
+    printed = false;
+}
+
+/** isSilent says that nothing was printed since the last mark. */
+function isSilent() {
+    return !printed;
 }
 
 /** log writes a line to standard error, past anything the action did to console. */
@@ -106,4 +114,4 @@ function log(text) {
     write(2, Buffer.from(text + '\n'));
 }
 
-module.exports = { install, mute, mark, log };
+module.exports = { install, mute, mark, isSilent, log };

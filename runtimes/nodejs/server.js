@@ -61,6 +61,7 @@ function parseHead(text) {
         length: -1,
         chunked: false,
         expect: false,
+        silent: false, // sentinels can be left out when nothing is printed
         close: parts[2] === 'HTTP/1.0',
     };
     for (let i = 1; i < lines.length; i++) {
@@ -99,6 +100,9 @@ function setField(request, name, value) {
             request.close = false;
         }
         break;
+    case 'x-quirl-sentinels':
+        request.silent = value === 'if-printed';
+        break;
     case 'expect':
         if (value.toLowerCase() !== '100-continue') {
             throw new HttpError(417, 'Unknown expectation.');
@@ -111,7 +115,8 @@ function setField(request, name, value) {
 /**
  * Connection turns the bytes of one socket into requests, one at a time, and
  * answers into bytes. `serve(request, body, reply)` answers a request;
- * `reply(status, json)` may be called once, at any later time.
+ * `reply(status, json, silent)` may be called once, at any later time; silent
+ * says that no sentinels were written.
  */
 class Connection {
     constructor(socket, serve) {
@@ -256,12 +261,12 @@ class Connection {
         this.body = [];
         this.size = 0;
         this.busy = true;
-        this.serve(request, body, (status, json) => this.reply(request, status, json));
+        this.serve(request, body, (status, json, silent) => this.reply(request, status, json, silent));
     }
 
-    reply(request, status, json) {
+    reply(request, status, json, silent) {
         const last = request.close || this.ended;
-        this.send(status, json, last);
+        this.send(status, json, last, silent);
         this.busy = false;
         if (last) {
             this.socket.end();
@@ -277,9 +282,10 @@ class Connection {
     }
 
     /** send writes head and body in one piece: one system call, one packet when it is small. */
-    send(status, json, last) {
+    send(status, json, last, silent) {
         this.socket.write('HTTP/1.1 ' + status + ' ' + REASONS[status] +
             '\r\nContent-Type: application/json\r\nContent-Length: ' + Buffer.byteLength(json) +
+            (silent ? '\r\nX-Quirl-Sentinels: none' : '') +
             (last ? '\r\nConnection: close\r\n\r\n' : '\r\n\r\n') + json);
     }
 }
@@ -319,7 +325,7 @@ function serving(action) {
         if (message === undefined) {
             reply(500, '{"error":"Bad request."}');
         } else if (path === '/run') {
-            action.run(message, reply);
+            action.run(message, reply, request.silent);
         } else if (path === '/init') {
             action.init(message, reply);
         } else if (action.isPristine()) {

@@ -30,6 +30,7 @@ func commonCases() []testCase {
 		{"output of 100 MB", testFlood},
 		{"output without line end", testMidLine},
 		{"output of child processes", testChild},
+		{"no sentinels where nothing is printed", testSilent},
 		{"large source", testLargeSource},
 		{"code of 48 MB", testHugeCode},
 		{"broken source", testBroken},
@@ -210,6 +211,36 @@ func testChild(t *testing.T, b *bench) {
 	c.mustInit(b.lang.samples.child)
 	c.wantJSON(c.run(`{}`), http.StatusOK, `{}`)
 	c.wantLogs(1, "1\n2\n3\n", "")
+}
+
+// testSilent: who lets the sentinels be left out is told when they are; a run
+// that prints has them, and so has one of a caller that does not ask.
+func testSilent(t *testing.T, b *bench) {
+	silent := func(c *cell) bool {
+		t.Helper()
+		r := runRequest(`{"n":1}`)
+		r.Silent = true
+		out, err := c.client.Run(c.ctx, r)
+		if err != nil || out.Status != http.StatusOK {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		return out.Silent
+	}
+	quiet := b.start(t)
+	quiet.mustInit(b.lang.samples.large)
+	for range 3 {
+		if !silent(quiet) {
+			t.Error("nothing was printed, and the runtime does not say so")
+		}
+	}
+	quiet.run(`{}`)
+	quiet.wantSentinels(1)
+	loud := b.start(t)
+	loud.mustInit(b.lang.samples.midLine)
+	if silent(loud) {
+		t.Error("something was printed, and the runtime says that nothing was")
+	}
+	loud.wantLogs(1, "no line end\n", "no line end\n")
 }
 
 func testLargeSource(t *testing.T, b *bench) {

@@ -61,7 +61,7 @@ class HTTPError(Exception):
 class Request:
     """The request line, and the few header fields that matter here."""
 
-    __slots__ = ("method", "path", "length", "chunked", "expect", "close")
+    __slots__ = ("method", "path", "length", "chunked", "expect", "close", "silent")
 
     def __init__(self, head):
         lines = head.split("\r\n")
@@ -73,6 +73,7 @@ class Request:
         self.method, self.path = parts[0], parts[1]
         self.length = None
         self.chunked = self.expect = False
+        self.silent = False  # sentinels can be left out when nothing is printed
         self.close = parts[2] == "HTTP/1.0"
         for line in lines[1:]:
             name, colon, value = line.partition(":")
@@ -98,6 +99,8 @@ class Request:
             if value.lower() != "100-continue":
                 raise HTTPError(417, "Unknown expectation.")
             self.expect = True
+        elif name == "x-quirl-sentinels":
+            self.silent = value == "if-printed"
 
 
 class Connection:
@@ -191,9 +194,10 @@ class Connection:
         del self.received[:end + 4]
         return self.body
 
-    def send(self, status, body, last):
+    def send(self, status, body, last, silent=False):
         """Writes head and body in one piece: one system call when it is small."""
-        ending = "\r\nConnection: close\r\n\r\n" if last else "\r\n\r\n"
+        ending = "\r\nX-Quirl-Sentinels: none" if silent else ""
+        ending += "\r\nConnection: close\r\n\r\n" if last else "\r\n\r\n"
         head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d%s" % (
             status, REASONS[status], len(body), ending)
         self.sock.sendall(head.encode("ascii") + body)
@@ -265,7 +269,7 @@ class Server:
 def answer(action, connection, request, body):
     """Serves one request and says whether the connection stays."""
     status, reply = respond(action, request, body)
-    connection.send(status, reply, request.close)
+    connection.send(status, reply, request.close, action.was_silent)
     if action.exit_code is not None:  # the action asked for the end of the process
         output.flush()
         os._exit(action.exit_code)
@@ -274,6 +278,7 @@ def answer(action, connection, request, body):
 
 def respond(action, request, body):
     """Returns (status, body) for one request."""
+    action.was_silent = False
     path = request.path if request.method == "POST" else ""
     if path not in ("/init", "/run", "/warm"):
         return 404, actions.error_json("Not found.")
@@ -284,7 +289,7 @@ def respond(action, request, body):
     if not isinstance(message, dict):
         message = {}
     if path == "/run":
-        return action.run(message)
+        return action.run(message, request.silent)
     if path == "/init":
         return action.init(message)
     if not action.is_pristine():

@@ -25,6 +25,7 @@ class Action:
     """One action, from its /init to the end of the process."""
 
     def __init__(self):
+        self.was_silent = False  # no sentinels were written for the last run
         self.main = None
         self.tried = False  # an /init with code was seen
         self.dead = False
@@ -105,15 +106,22 @@ class Action:
         self.main = function
         return None
 
-    def run(self, message):
-        """Answers POST /run with (status, body)."""
+    def run(self, message, may_be_silent=False):
+        """Answers POST /run with (status, body).
+
+        With may_be_silent the sentinels are left out when nothing was printed;
+        then was_silent is true.
+        """
+        self.was_silent = False
         if self.main is None or self.dead:
             text = "no action defined yet"
             output.log(text)
             return 500, error_json(text)
         set_run_env(message)
         reply = self._call(message.get("value", {}))
-        output.mark()
+        self.was_silent = may_be_silent and output.is_silent()
+        if not self.was_silent:
+            output.mark()
         return reply
 
     def _call(self, arguments):

@@ -22,6 +22,7 @@ class _Pipe(io.FileIO):
         self.name = name
         self.fd = fd
         self.mid_line = False
+        self.printed = False  # since the last mark
 
     def write(self, data):
         if _muted:
@@ -29,6 +30,7 @@ class _Pipe(io.FileIO):
         data = memoryview(data).cast("B")
         if not data:
             return 0
+        self.printed = True
         written = super().write(data)
         while written is None:  # another process made the pipe non-blocking
             self._wait()
@@ -78,6 +80,13 @@ def mark():
     flush()
     for fd, (_, raw) in _streams.items():
         _write(raw, b"\n" + SENTINEL if raw.mid_line else SENTINEL)
+        raw.printed = False
+
+
+def is_silent():
+    """Says that nothing was printed since the last mark."""
+    flush()
+    return not any(raw.printed or raw.closed for _, raw in _streams.values())
 
 
 def log(text):
