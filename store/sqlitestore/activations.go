@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"quirl/store"
 	"quirl/whisk"
@@ -10,39 +11,70 @@ import (
 
 // PutActivations is that of store.Activations.
 func (s *Store) PutActivations(ctx context.Context, records []store.Record) (refused int, err error) {
-	rows := make([]activationRow, len(records))
-	for i, r := range records {
-		rows[i] = encodeRow(r)
+	var rows []activationRow
+	var journaled []string
+	for _, r := range records {
+		if !r.Unjournaled {
+			journaled = append(journaled, string(r.ID))
+		}
+		if !r.Discard {
+			rows = append(rows, encodeRow(r))
+		}
 	}
 	err = s.w.write(ctx, func(tx *txn) error {
-		refused = 0
-		for _, row := range rows {
-			written, err := row.put(tx)
-			if err != nil {
-				return err
-			}
-			if !written {
-				refused++
+		written, err := insertRows(tx, rows)
+		for _, id := range journaled {
+			if err == nil {
+				_, err = tx.exec("DELETE FROM journal WHERE id = ?", id)
 			}
 		}
-		return nil
+		refused = len(rows) - written
+		return err
 	})
 	return refused, err
 }
 
-// An activationRow is a record as its columns; document is nil for one that is only to be forgotten.
+// rowsAtOnce is how many rows one statement inserts: most of what a row costs is
+// the way of a statement to the database.
+const rowsAtOnce = 16
+
+const insertRow = "INSERT INTO activations (id, namespace, name, start, document, result, logs) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+var (
+	insertOne  = insertRow + " ON CONFLICT DO NOTHING"
+	insertMany = insertRow + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", rowsAtOnce-1) + " ON CONFLICT DO NOTHING"
+)
+
+// insertRows returns how many rows were inserted; the others had a record already.
+func insertRows(tx *txn, rows []activationRow) (written int, err error) {
+	for len(rows) > 0 {
+		n, query := 1, insertOne
+		if len(rows) >= rowsAtOnce {
+			n, query = rowsAtOnce, insertMany
+		}
+		args := make([]any, 0, 7*n)
+		for _, r := range rows[:n] {
+			args = append(args, r.id, r.namespace, r.name, r.start, r.document, r.result, r.logs)
+		}
+		changed, err := tx.exec(query, args...)
+		if err != nil {
+			return written, err
+		}
+		written += int(changed)
+		rows = rows[n:]
+	}
+	return written, nil
+}
+
+// An activationRow is a record as its columns.
 type activationRow struct {
 	id, namespace, name    string
 	start                  int64
-	unjournaled            bool
 	document, result, logs []byte
 }
 
 func encodeRow(r store.Record) activationRow {
-	row := activationRow{id: string(r.ID), unjournaled: r.Unjournaled, namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli()}
-	if r.Discard {
-		return row
-	}
+	row := activationRow{id: string(r.ID), namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli()}
 	brief := *r.Activation
 	row.result, brief.Response.Result = brief.Response.Result, nil
 	if len(brief.Logs) > 0 {
@@ -50,21 +82,6 @@ func encodeRow(r store.Record) activationRow {
 	}
 	row.document = whisk.EncodeActivation(&brief)
 	return row
-}
-
-// put writes the row and ends its journal entry; false when the id had a record already.
-func (r activationRow) put(tx *txn) (bool, error) {
-	if !r.unjournaled {
-		if _, err := tx.exec("DELETE FROM journal WHERE id = ?", r.id); err != nil {
-			return false, err
-		}
-	}
-	if r.document == nil {
-		return true, nil
-	}
-	changed, err := tx.exec(`INSERT INTO activations (id, namespace, name, start, document, result, logs) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`, r.id, r.namespace, r.name, r.start, r.document, r.result, r.logs)
-	return changed == 1, err
 }
 
 // Activation is that of store.Activations.

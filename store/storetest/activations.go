@@ -14,6 +14,7 @@ import (
 var activationCases = []testCase{
 	{"records come back as they were written", testRecordFields},
 	{"the first record of an id stays", testRefusedRecords},
+	{"batches of all sizes", testManyRecords},
 	{"records end their journal entries, discarded ones leave nothing else", testRecordsEndEntries},
 	{"lists of records are filtered, newest first", testRecordLists},
 	{"lists are brief unless asked for all", testBriefRecords},
@@ -62,6 +63,36 @@ func testRefusedRecords(t *testing.T, s store.Store) {
 	}
 	_, err := s.Activation(t.Context(), "elsewhere", first.ID)
 	wantError(t, "read a refused record", err, store.ErrNotFound)
+}
+
+// testManyRecords puts batches of all sizes, with known ids among the new ones,
+// and with records that were never in the journal.
+func testManyRecords(t *testing.T, s store.Store) {
+	known := record("ns", "known", noon)
+	putRecords(t, s, known)
+	waiting := record("ns", "waiting", noon)
+	accept(t, s, waiting.ID)
+	total := 1
+	for size := 1; size <= 70; size += 7 {
+		batch := make([]store.Record, size)
+		for i := range batch {
+			batch[i] = store.Record{Activation: record("ns", "new", noon), Unjournaled: true}
+		}
+		again := *known
+		again.Name = "again"
+		batch[size/2].Activation = &again
+		refused, err := s.PutActivations(t.Context(), batch)
+		if err != nil || refused != 1 {
+			t.Fatalf("%d records, one of a known id: got %d refused, %v", size, refused, err)
+		}
+		total += size - 1
+	}
+	if n, err := s.CountActivations(t.Context(), store.ActivationQuery{Namespace: "ns"}); err != nil || n != total {
+		t.Errorf("got %d records, %v; want %d", n, err, total)
+	}
+	if got := entries(t, s); len(got) != 1 || got[0].ID != waiting.ID {
+		t.Errorf("journal: got %+v, want the entry of %s alone", got, waiting.ID)
+	}
 }
 
 func testRecordsEndEntries(t *testing.T, s store.Store) {
