@@ -15,8 +15,9 @@ import (
 var builtin []byte
 
 // Tests and benchmarks stay out; a leading underscore does not keep a file out here.
+// The packages of Node.js are there when tools/setup could fetch them.
 //
-//go:embed nodejs/*.js python/*.py python/quirl_runtime/*.py
+//go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
 var files embed.FS
 
 // Builtin returns the manifest of the kinds that come with this program.

@@ -46,6 +46,7 @@ func nodejs() language {
 			{"archive errors", testNodeArchiveErrors},
 			{"unsafe archives", testNodeUnsafeArchives},
 			{"dependencies without npm", testNodeDependencies},
+			{"installed packages", testNodePackages},
 		},
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"quirl/test/quirltest"
 )
 
-// browser is as much of a browser as the page of the API's description needs.
-const browser = "jsdom@26.1.0"
-
 // TestSwaggerUI opens the pages of the API's description in a browser.
 func TestSwaggerUI(t *testing.T) {
 	if testing.Short() {
@@ -22,7 +19,7 @@ func TestSwaggerUI(t *testing.T) {
 	}
 	server := quirltest.Start(t, quirltest.Options{Args: []string{quirltest.Containers()}})
 	needUI(t)
-	modules := install(t, browser)
+	modules := npm(t, "jsdom")
 	cmd := exec.CommandContext(t.Context(), "node", "swaggerui.js")
 	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "SERVER="+server.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
