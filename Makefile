@@ -31,6 +31,9 @@ short: ## run the tests that need neither root nor a running program, within a m
 race: setup build ## run the whole suite with the race detector
 	@RACE=1 tools/test
 
+fuzz: ## run every fuzz test for FUZZTIME (10s)
+	@tools/fuzz
+
 lint: setup ## check style and correctness with the pinned linter
 	@tools/lint
 
@@ -48,4 +51,4 @@ check: lint cross test ## what CI runs
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: help run build setup test short race lint fmt cross bench check clean
+.PHONY: help run build setup test short race fuzz lint fmt cross bench check clean

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"quirl/balancer"
@@ -71,10 +72,12 @@ type Kinds interface {
 // An API is the handler of the whole surface. Make one with New.
 type API struct {
 	Config
+
+	linking sync.Mutex // held while a rule and what its trigger knows of it change
 }
 
 // New returns an API.
-func New(cfg Config) *API { return &API{cfg} }
+func New(cfg Config) *API { return &API{Config: cfg} }
 
 // ServeHTTP is that of http.Handler. Its time limit, body limit and connection
 // handling are the ingress's.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 
 // entity reads a body that must be a JSON object, for verbs that write entities.
 func (r *request) entity() (members, error) {
-	body, err := r.readJSON()
+	body, err := r.readJSON(unlimited)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +48,12 @@ func (r *request) arguments(limit int64) (json.RawMessage, error) {
 	if r.ContentLength == 0 && isJSON(contentType) {
 		return nil, nil
 	}
-	body, err := r.readJSON()
+	body, err := r.readJSON(limit)
 	if err != nil {
 		return nil, err
 	}
 	if !isObject(body) {
 		return nil, reject(whisk.Malformed("JSON object expected"))
-	}
-	if n := int64(len(body)); n > limit { // no length was declared
-		return nil, tooLarge("Request", n, limit)
 	}
 	return body, nil
 }
@@ -68,8 +66,11 @@ func isJSON(contentType string) bool {
 	return err == nil && media == "application/json"
 }
 
-// readJSON reads the body, which must be declared as JSON and be it.
-func (r *request) readJSON() (json.RawMessage, error) {
+// unlimited is for bodies that may be as large as the ingress lets through.
+const unlimited = math.MaxInt64 - 1
+
+// readJSON reads the body, which must be declared as JSON and be it, of at most limit bytes.
+func (r *request) readJSON(limit int64) (json.RawMessage, error) {
 	contentType := r.Header.Get("Content-Type")
 	if !isJSON(contentType) && (contentType != "" || r.ContentLength != 0) {
 		media, _, err := mime.ParseMediaType(contentType)
@@ -78,7 +79,7 @@ func (r *request) readJSON() (json.RawMessage, error) {
 		}
 		return nil, whisk.Errorf(whisk.Unsupported, "The request's Content-Type [%s] is not supported. Expected:\napplication/json", media)
 	}
-	body, err := readAll(r.Request)
+	body, err := readAll(r.Request, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +92,17 @@ func (r *request) readJSON() (json.RawMessage, error) {
 	return body, nil
 }
 
-func readAll(r *http.Request) ([]byte, error) {
+// readAll reads at most limit bytes. A body of which no length was declared may
+// go on for ever.
+func readAll(r *http.Request, limit int64) ([]byte, error) {
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
 		buf.Grow(int(min(r.ContentLength, 1<<20)) + bytes.MinRead)
 	}
-	_, err := io.Copy(&buf, r.Body)
+	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
+	if n > limit {
+		return nil, tooLarge("Request", n, limit)
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, reject(whisk.Errorf(whisk.TooLarge, "The request is larger than %d bytes.", tooLarge.Limit))

@@ -32,10 +32,7 @@ func (a *API) getRule(r *request) response {
 func (a *API) isActive(ctx context.Context, rule *whisk.Rule) (bool, error) {
 	trigger, err := store.Get[*whisk.Trigger](ctx, a.Entities, rule.Trigger.ID())
 	if err != nil {
-		if k := whisk.KindOf(err); k == whisk.NotFound || k == whisk.Conflict {
-			err = nil
-		}
-		return false, err
+		return false, ignoreMissing(err)
 	}
 	link := trigger.Rules.Find(rule.FullName().ID())
 	return link != nil && link.Active, nil
@@ -49,10 +46,21 @@ func (a *API) deleteRule(r *request) response {
 	if err != nil {
 		return failed(err)
 	}
+	a.linking.Lock()
+	defer a.linking.Unlock()
+	active, err := a.isActive(r.Context(), rule)
+	if err != nil {
+		return failed(err)
+	}
 	if err := a.unlink(r.Context(), rule.Trigger, r.name); err != nil {
 		return failed(err)
 	}
-	return answer(viewRule(rule, false), a.Entities.DeleteEntity(r.Context(), r.name.ID(), rule.Revision))
+	err = a.Entities.DeleteEntity(r.Context(), r.name.ID(), rule.Revision)
+	if errors.Is(err, store.ErrConflict) { // somebody changed it meanwhile: it stays as it was
+		undo := a.link(context.WithoutCancel(r.Context()), rule, always(active))
+		err = errors.Join(err, ignoreMissing(undo))
+	}
+	return answer(viewRule(rule, false), err)
 }
 
 func (a *API) putRule(r *request) response {
@@ -133,12 +141,14 @@ func (a *API) createRule(r *request, c *change, trigger, action *whisk.FullName)
 	if err := a.checkReferences(r.Context(), rule); err != nil {
 		return failed(err)
 	}
+	a.linking.Lock()
+	defer a.linking.Unlock()
 	rule.Touch(a.Now())
 	revision, err := a.Entities.PutEntity(r.Context(), rule)
 	if err != nil {
 		return failed(err)
 	}
-	if err := a.link(r.Context(), rule, true); err != nil {
+	if err := a.link(r.Context(), rule, always(true)); err != nil {
 		// Its trigger went meanwhile: the rule goes too, as if it had been refused.
 		undo := a.Entities.DeleteEntity(context.WithoutCancel(r.Context()), r.name.ID(), revision)
 		return failed(errors.Join(referenceError("trigger", rule.Trigger, err), undo))
@@ -158,6 +168,8 @@ func (a *API) updateRule(r *request, c *change, old *whisk.Rule, trigger, action
 	if err := a.checkReferences(r.Context(), rule); err != nil {
 		return failed(err)
 	}
+	a.linking.Lock()
+	defer a.linking.Unlock()
 	active, err := a.isActive(r.Context(), old)
 	if err != nil {
 		return failed(err)
@@ -166,7 +178,7 @@ func (a *API) updateRule(r *request, c *change, old *whisk.Rule, trigger, action
 	if _, err := a.Entities.PutEntity(r.Context(), rule); err != nil {
 		return failed(err)
 	}
-	if err := a.link(r.Context(), rule, active); err != nil {
+	if err := a.link(r.Context(), rule, atFirst(active)); err != nil {
 		return failed(err)
 	}
 	if old.Trigger != rule.Trigger {
@@ -203,15 +215,17 @@ func (a *API) setRuleState(r *request) response {
 	if err := r.checkLength(r.caller.PayloadLimit(&a.Limits)); err != nil {
 		return failed(err)
 	}
-	active, err := r.ruleState()
+	active, err := r.ruleState(a.Limits.Payload)
 	if err != nil {
 		return failed(err)
 	}
+	a.linking.Lock()
+	defer a.linking.Unlock()
 	rule, err := store.Get[*whisk.Rule](r.Context(), a.Entities, r.name.ID())
 	if err != nil {
 		return failed(err)
 	}
-	err = a.link(r.Context(), rule, active)
+	err = a.link(r.Context(), rule, always(active))
 	switch {
 	case whisk.KindOf(err) == whisk.NotFound && active:
 		return failed(whisk.Errorf(whisk.NotFound, "Only rules with existing triggers can be activated"))
@@ -222,8 +236,8 @@ func (a *API) setRuleState(r *request) response {
 }
 
 // ruleState reads the state that a rule is to have.
-func (r *request) ruleState() (active bool, err error) {
-	body, err := r.readJSON()
+func (r *request) ruleState(limit int64) (active bool, err error) {
+	body, err := r.readJSON(limit)
 	if err != nil {
 		return false, err
 	}
@@ -246,43 +260,77 @@ func (r *request) ruleState() (active bool, err error) {
 	return false, reject(whisk.Malformed("requirement failed: %s is not a recognized rule state", *status))
 }
 
-// link makes the rule's trigger know the rule's action and state. The error is of
-// kind NotFound when there is no such trigger.
-func (a *API) link(ctx context.Context, rule *whisk.Rule, active bool) error {
-	want := whisk.RuleLink{Rule: rule.FullName().ID(), Action: rule.Action, Active: active}
-	return a.changeLinks(ctx, rule.Trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
-		if old := links.Find(want.Rule); old != nil && *old == want {
-			return nil
+// link makes the rule's trigger know the rule's action and state; state is given
+// the present link, nil when there is none. The error is of kind NotFound when
+// there is no such trigger.
+//
+// Others may change the rule at the same time. Each links what the rule is after
+// it has written it, and looks once more after that, so that in the end the link
+// is that of the last change, whoever comes last here.
+func (a *API) link(ctx context.Context, rule *whisk.Rule, state func(present *whisk.RuleLink) bool) error {
+	id := rule.FullName().ID()
+	for {
+		now, err := store.Get[*whisk.Rule](ctx, a.Entities, id)
+		if err != nil || now.Trigger != rule.Trigger { // whoever deleted or moved it sees to its links
+			return ignoreMissing(err)
 		}
-		return links.With(want)
-	})
+		changed := false
+		err = a.changeLinks(ctx, rule.Trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
+			present := links.Find(id)
+			want := whisk.RuleLink{Rule: id, Action: now.Action, Active: state(present)}
+			if changed = present == nil || *present != want; !changed {
+				return nil
+			}
+			return links.With(want)
+		})
+		if err != nil || !changed {
+			return err
+		}
+	}
 }
 
-// unlink makes a trigger forget a rule. A trigger that is gone knows none.
-func (a *API) unlink(ctx context.Context, trigger, rule whisk.FullName) error {
-	err := a.changeLinks(ctx, trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
-		if links.Find(rule.ID()) == nil {
-			return nil
+// atFirst is the state of a rule that is not linked yet; else the state stays,
+// for it may have been set meanwhile.
+func atFirst(active bool) func(*whisk.RuleLink) bool {
+	return func(present *whisk.RuleLink) bool {
+		if present != nil {
+			return present.Active
 		}
-		return links.Without(rule.ID())
-	})
+		return active
+	}
+}
+
+func always(active bool) func(*whisk.RuleLink) bool {
+	return func(*whisk.RuleLink) bool { return active }
+}
+
+// ignoreMissing returns err unless it says that an entity is not there, or is another one by now.
+func ignoreMissing(err error) error {
 	if k := whisk.KindOf(err); k == whisk.NotFound || k == whisk.Conflict {
 		return nil
 	}
 	return err
 }
 
-// linkTries is how often a change of a trigger's links is tried when others
-// change the trigger at the same time.
-const linkTries = 20
+// unlink makes a trigger forget a rule. A trigger that is gone knows none.
+func (a *API) unlink(ctx context.Context, trigger, rule whisk.FullName) error {
+	return ignoreMissing(a.changeLinks(ctx, trigger, func(links whisk.RuleLinks) whisk.RuleLinks {
+		if links.Find(rule.ID()) == nil {
+			return nil
+		}
+		return links.Without(rule.ID())
+	}))
+}
 
 // changeLinks changes the rules of a trigger; change returns nil when there is
-// nothing to do. Version and time of the trigger stay, as OpenWhisk has it.
+// nothing to do. Version and time of the trigger stay, as OpenWhisk has it. When
+// others change the trigger at the same time it is tried again: each time one of
+// them is through, so that it ends. a.linking is held, so that within this process
+// one goes after the other.
 func (a *API) changeLinks(ctx context.Context, trigger whisk.FullName, change func(whisk.RuleLinks) whisk.RuleLinks) error {
-	var err error
-	for range linkTries {
-		var old *whisk.Trigger
-		if old, err = store.Get[*whisk.Trigger](ctx, a.Entities, trigger.ID()); err != nil {
+	for {
+		old, err := store.Get[*whisk.Trigger](ctx, a.Entities, trigger.ID())
+		if err != nil {
 			return err
 		}
 		links := change(old.Rules)
@@ -291,9 +339,8 @@ func (a *API) changeLinks(ctx context.Context, trigger whisk.FullName, change fu
 		}
 		changed := *old
 		changed.Rules = links
-		if _, err = a.Entities.PutEntity(ctx, &changed); !errors.Is(err, store.ErrConflict) {
+		if _, err := a.Entities.PutEntity(ctx, &changed); !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
-	return err
 }

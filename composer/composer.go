@@ -17,6 +17,9 @@ package composer
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"quirl/whisk"
@@ -103,6 +106,39 @@ type Frame struct {
 // does nothing before it gets a Started.
 func New(namespace, subject string, limit int) *Machine {
 	return &Machine{Namespace: namespace, Subject: subject, Limit: limit}
+}
+
+// Check says whether the machine is one that Step can have left behind at work,
+// for machines that were stored.
+func (m *Machine) Check() error {
+	if m.Done() {
+		return errors.New("the machine is done")
+	}
+	for i, f := range m.Frames {
+		if f == nil {
+			return fmt.Errorf("frame %d is missing", i)
+		}
+		if err := f.check(); err != nil {
+			return fmt.Errorf("frame %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (f *Frame) check() error {
+	t := &f.Target
+	unnamed := func(n whisk.FullName) bool { return n.Path == "" || n.Name == "" }
+	switch {
+	case unnamed(t.Name) || unnamed(t.Ref) || slices.ContainsFunc(t.Components, unnamed):
+		return errors.New("a name is missing")
+	case t.Version == whisk.Version{}:
+		return errors.New("the version is missing")
+	case t.Kind != Sequence && t.Kind != Composition:
+		return fmt.Errorf("it is a %q", t.Kind)
+	case t.Kind == Sequence && (f.At < 0 || f.At >= len(t.Components)):
+		return fmt.Errorf("it is at component %d of %d", f.At, len(t.Components))
+	}
+	return nil
 }
 
 // Done says that nothing is at work any more.

@@ -30,8 +30,32 @@ func textFailed(f *Frame) string {
 	return textActivationFailed
 }
 
+// sequences counts those that are within each other. Two changes at the same time
+// can make sequences that lead back to themselves.
+func (m *Machine) sequences() int {
+	n := 0
+	for _, f := range m.Frames {
+		if f.Target.Kind == Sequence {
+			n++
+		}
+	}
+	return n
+}
+
+// textTooDeep says that too many sequences are within each other.
+func textTooDeep(f *Frame) string {
+	if f.Target.Kind == Sequence {
+		return textSequenceTooLong
+	}
+	return textCompositionTooLong
+}
+
 // nextComponent asks for the component that is next.
 func (s *step) nextComponent(f *Frame) {
+	if f.At >= len(f.Target.Components) { // no API takes a sequence of nothing
+		s.finish(f, whisk.ErrorResponse(whisk.InternalError, textSequenceFailed))
+		return
+	}
 	if f.Atomic >= s.m.Limit {
 		s.finish(f, whisk.ErrorResponse(whisk.ApplicationError, textSequenceTooLong))
 		return
@@ -43,7 +67,7 @@ func (s *step) nextComponent(f *Frame) {
 // result that has an error ends the sequence, whatever went wrong.
 func (s *step) componentEnded(f *Frame, r whisk.Response) {
 	f.At++
-	if f.At == len(f.Target.Components) || hasError(r.Result) {
+	if f.At >= len(f.Target.Components) || hasError(r.Result) {
 		s.finish(f, r)
 		return
 	}

@@ -131,6 +131,10 @@ func (s *step) take(e Event) {
 // enter begins a frame within the present one.
 func (s *step) enter(id whisk.ActivationID, t Target, input json.RawMessage, waited int64) {
 	parent := s.m.top()
+	if parent != nil && t.Kind == Sequence && s.m.sequences() >= s.m.Limit {
+		s.finish(parent, whisk.ErrorResponse(whisk.ApplicationError, textTooDeep(parent)))
+		return
+	}
 	f := &Frame{ID: id, Target: t, Start: s.now, Waited: waited, Input: input}
 	s.m.Frames = append(s.m.Frames, f)
 	s.m.Awaiting = ""

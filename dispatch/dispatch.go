@@ -51,6 +51,7 @@ type Dispatcher struct {
 
 	halt chan struct{} // closed when sequences and compositions are to stop
 	runs sync.WaitGroup
+	left *legacy // what Inherit found, until Recover has dealt with it
 
 	mu     sync.Mutex
 	flying map[whisk.ActivationID]*flight

@@ -76,11 +76,8 @@ func (m *memory) PutActivations(_ context.Context, batch []store.Record) (refuse
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range batch {
-		for i, e := range m.entries {
-			if e.ID == r.ID {
-				m.entries = append(m.entries[:i:i], m.entries[i+1:]...)
-				break
-			}
+		if !r.Unjournaled {
+			m.entries = slices.DeleteFunc(m.entries, func(e store.JournalEntry) bool { return e.ID == r.ID })
 		}
 		if r.Discard {
 			continue
@@ -523,6 +520,7 @@ func TestRecover(t *testing.T) {
 		second, secondID := entry(time.Minute, false)
 		damaged := store.JournalEntry{ID: "damaged", Message: []byte(`{"torn`)}
 		p := newPlatform(t, 1, damaged, taken, expired, first, second)
+		p.inherit(t)
 		recovered := make(chan error)
 		go func() { recovered <- p.Recover(t.Context()) }()
 		for _, want := range []whisk.ActivationID{firstID, secondID} { // the bus has room for one

@@ -190,23 +190,28 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 	return f
 }
 
-// roomTime bounds how long the patient wait for room on the bus.
+// roomTime bounds how long a new activation waits for room on the bus when it is patient.
 const roomTime = time.Minute
 
+// errHalted says that the dispatcher stopped before there was room on the bus.
+var errHalted = errors.New("the dispatcher stops")
+
 // send hands the activation to its invoker. When that fails it is taken down,
-// and out of the journal.
+// and out of the journal; unless the dispatcher stops, for then the next start
+// goes on with it.
 func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight, patient bool) error {
-	invoker, err := d.place(ctx, f)
-	if err == nil {
-		err = d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
+	var room time.Duration
+	if patient {
+		room = roomTime
 	}
-	if patient && errors.Is(err, bus.ErrFull) {
-		err = d.sendWhenThereIsRoom(ctx, m, invoker)
-	}
+	err := d.post(ctx, m, f, room)
 	if err == nil {
 		return nil
 	}
 	d.land(m.ID)
+	if errors.Is(err, errHalted) {
+		return err
+	}
 	if m.Journaled {
 		d.Recorder.Put(store.Record{Activation: f.orphan(), Discard: true})
 	}
@@ -223,14 +228,28 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 	return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, Cause: err}
 }
 
-func (d *Dispatcher) sendWhenThereIsRoom(ctx context.Context, m *message.Activation, invoker int) error {
-	ctx, cancel := context.WithTimeout(ctx, roomTime)
-	defer cancel()
+// post places the activation and puts it on the bus, waiting for room there so long at most.
+func (d *Dispatcher) post(ctx context.Context, m *message.Activation, f *flight, room time.Duration) error {
+	invoker, err := d.place(ctx, f)
+	if err == nil {
+		err = d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
+	}
+	if room > 0 && errors.Is(err, bus.ErrFull) {
+		ctx, cancel := context.WithTimeout(ctx, room)
+		defer cancel()
+		return d.postWhenThereIsRoom(ctx, m, invoker)
+	}
+	return err
+}
+
+func (d *Dispatcher) postWhenThereIsRoom(ctx context.Context, m *message.Activation, invoker int) error {
 	for {
 		select { // the invoker is at work and makes room
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return bus.ErrFull
+		case <-d.halt:
+			return errHalted
 		}
 		if err := d.Bus.Send(ctx, message.InvokerTopic(invoker), m); !errors.Is(err, bus.ErrFull) {
 			return err

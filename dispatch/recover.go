@@ -14,15 +14,25 @@ import (
 	"quirl/whisk"
 )
 
-// Recover deals with what the journal holds from a process that was lost or
-// stopped. What an invoker had taken is ended, for its function may have run; the
-// rest is sent again, as fast as the invokers take it. Sequences and compositions
-// go on with what became of the component that they waited for.
-func (d *Dispatcher) Recover(ctx context.Context) error {
+// Inherit notes what the journal holds from a process that was lost or stopped.
+// It must return before the first call is accepted: what is in the journal then
+// is this process's own, and at work.
+func (d *Dispatcher) Inherit(ctx context.Context) error {
 	left, err := d.readJournal(ctx)
-	if err != nil {
-		return err
+	d.left = left
+	return err
+}
+
+// Recover deals with what was inherited. What an invoker had taken is ended, for
+// its function may have run; the rest is sent again, as fast as the invokers take
+// it. Sequences and compositions go on with what became of the component that
+// they waited for. When ctx ends meanwhile the next start does the rest.
+func (d *Dispatcher) Recover(ctx context.Context) error {
+	left := d.left
+	if left == nil {
+		return nil
 	}
+	d.left = nil
 	for _, r := range left.runs {
 		if err := d.continueRun(ctx, r, left); err != nil {
 			return fmt.Errorf("continue composition %s: %w", r.doc.Composition, err)
@@ -36,17 +46,35 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 			d.Recorder.Put(store.Record{Activation: d.endedBadly(w)})
 			left.ended++
 		default:
-			f := d.takeOff(w.msg, unknownAction, noLease{})
-			if err := d.send(ctx, w.msg, f, true); err != nil {
+			_, err := d.resend(ctx, w)
+			switch {
+			case ctx.Err() != nil || errors.Is(err, errHalted):
+				return nil
+			case errors.Is(err, bus.ErrFull):
+				d.Recorder.Put(store.Record{Activation: d.endedBadly(w)})
+				left.ended++
+			case err != nil:
 				return fmt.Errorf("send activation %s again: %w", id, err)
+			default:
+				left.resent++
 			}
-			left.resent++
 		}
 	}
 	if n := len(left.order) + len(left.runs); n > 0 {
 		d.Log.Info("journal recovered", "ended", left.ended, "sent_again", left.resent, "continued", len(left.runs))
 	}
 	return nil
+}
+
+// resend sends what nobody had begun with, and waits for room on the bus until the
+// activation's deadline: it was accepted. When that fails it stays in the journal.
+func (d *Dispatcher) resend(ctx context.Context, w work) (*flight, error) {
+	f := d.takeOff(w.msg, unknownAction, noLease{})
+	err := d.post(ctx, w.msg, f, w.msg.Deadline.Sub(d.Now()))
+	if err != nil {
+		d.land(w.msg.ID)
+	}
+	return f, err
 }
 
 // unknownAction stands for the action of an activation that is sent again: its
@@ -96,7 +124,7 @@ func (d *Dispatcher) mayRun(w work) bool { return !w.taken && !d.Now().After(w.m
 
 // endedBadly is the record of a work that may not run.
 func (d *Dispatcher) endedBadly(w work) *whisk.Activation {
-	why := "it waited too long while the platform was stopped"
+	why := "it waited too long, and the platform was stopped meanwhile"
 	if w.taken {
 		why = "the platform stopped while it ran"
 	}
@@ -127,31 +155,41 @@ func (d *Dispatcher) nextOf(ctx context.Context, r *run, left *legacy) (func() c
 		return func() composer.Event { return r.start(target) }, err
 	}
 	id := r.doc.Machine.Awaiting
-	if w, waiting := left.works[id]; waiting {
-		delete(left.works, id)
-		if d.mayRun(w) {
-			left.resent++
-			return func() composer.Event { return r.again(w) }, nil
+	w, journaled := left.works[id]
+	delete(left.works, id)
+	record, err := d.Recorder.Find(ctx, r.doc.Caller.Namespace, id)
+	switch {
+	case err == nil:
+		if journaled { // it had been kept, and ended at the last moment
+			d.forget(id)
 		}
-		record := d.endedBadly(w)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
+	case !journaled: // it had begun, and nobody knows what became of it
+		return func() composer.Event { return composer.Lost{ID: id} }, nil
+	case d.mayRun(w):
+		left.resent++
+		return func() composer.Event { return r.again(w) }, nil
+	default:
+		record = d.endedBadly(w)
 		d.Recorder.Put(store.Record{Activation: record})
 		left.ended++
-		return func() composer.Event { return ended(record) }, nil
 	}
-	record, err := d.Recorder.Find(ctx, r.doc.Caller.Namespace, id)
-	if errors.Is(err, store.ErrNotFound) { // it had begun, and nobody knows what became of it
-		return func() composer.Event { return composer.Lost{ID: id} }, nil
-	}
-	return func() composer.Event { return ended(record) }, err
+	return func() composer.Event { return ended(record) }, nil
 }
 
 // again sends a component that nobody had begun with.
 func (r *run) again(w work) composer.Event {
 	ctx := context.Background()
-	f := r.d.takeOff(w.msg, unknownAction, noLease{})
-	if err := r.d.send(ctx, w.msg, f, true); err != nil {
+	f, err := r.d.resend(ctx, w)
+	if errors.Is(err, errHalted) {
+		return nil
+	}
+	if err != nil {
 		r.d.Log.Error("component cannot be started", "activation", r.doc.Composition, "action", w.msg.Action.ID(), "error", err)
-		return composer.Failed{}
+		record := r.d.endedBadly(w)
+		r.d.Recorder.Put(store.Record{Activation: record})
+		return ended(record)
 	}
 	return r.await(ctx, w.msg.ID, time.Until(w.msg.Deadline), &Ticket{Result: f.result})
 }
@@ -170,7 +208,10 @@ func (d *Dispatcher) vanished(doc *runDocument) *whisk.Activation {
 func decodeRun(e store.JournalEntry) (runDocument, bool) {
 	var doc runDocument
 	err := json.Unmarshal(e.Message, &doc)
-	return doc, err == nil && doc.Composition != "" && doc.Caller != nil
+	if err != nil || doc.Composition == "" || doc.Caller == nil || doc.Ref.Name == "" {
+		return doc, false
+	}
+	return doc, doc.Machine == nil || doc.Machine.Check() == nil
 }
 
 // decodeEntry reads the activation message of a journal entry.
@@ -178,7 +219,11 @@ func decodeEntry(e store.JournalEntry) (*message.Activation, error) {
 	if !json.Valid(e.Message) {
 		return nil, errors.New("the journal entry is damaged")
 	}
-	return message.AsActivation(bus.Raw(e.Message))
+	m, err := message.AsActivation(bus.Raw(e.Message))
+	if err == nil {
+		m.Journaled = true // a component gets there late when its sequence is suspended
+	}
+	return m, err
 }
 
 type noLease struct{}

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -220,7 +221,12 @@ func (r *run) perform(ctx context.Context, e composer.Run) composer.Event {
 		dep.cancel()
 		return nil
 	}
-	if err := dep.launch(ctx); err != nil {
+	err = dep.launch(ctx)
+	if errors.Is(err, errHalted) {
+		r.suspend(func() error { return d.Journal.Accept(ctx, r.entry(), dep.entry()) })
+		return nil
+	}
+	if err != nil {
 		d.Log.Error("component cannot be started", "activation", r.doc.Composition, "action", e.Target.Ref.ID(), "error", err)
 		return composer.Failed{}
 	}
@@ -242,14 +248,26 @@ func (r *run) await(ctx context.Context, id whisk.ActivationID, patience time.Du
 		case <-timer.C:
 			return composer.Lost{ID: id}
 		case answer := <-r.keep:
-			err := r.d.Journal.Accept(ctx, r.entry())
-			r.durable = r.durable || err == nil
-			answer <- err
+			answer <- r.persist(ctx, ticket)
 		case <-r.d.halt:
-			r.suspend(ctx)
+			r.suspend(func() error { return r.persist(ctx, ticket) })
 			return nil
 		}
 	}
+}
+
+// persist makes a run durable that waits for a component: the journal gets both,
+// the component as one that may have begun.
+func (r *run) persist(ctx context.Context, ticket *Ticket) error {
+	if r.durable {
+		return nil
+	}
+	if err := ticket.Keep(ctx); err != nil {
+		return err
+	}
+	err := r.d.Journal.Accept(ctx, r.entry())
+	r.durable = err == nil
+	return err
 }
 
 func ended(record *whisk.Activation) composer.Ended {
@@ -261,13 +279,13 @@ func ended(record *whisk.Activation) composer.Ended {
 	return e
 }
 
-// suspend leaves the run to the next start: it goes on with what becomes of the
-// component that runs now.
-func (r *run) suspend(ctx context.Context) {
+// suspend leaves the run to the next start: it goes on with what becomes of its
+// component. What is not durable yet is made so.
+func (r *run) suspend(persist func() error) {
 	if r.durable {
 		return
 	}
-	if err := r.d.Journal.Accept(ctx, r.entry()); err != nil {
+	if err := persist(); err != nil {
 		r.d.Log.Error("composition cannot be written to the journal and is lost", "activation", r.doc.Composition, "error", err)
 	}
 }

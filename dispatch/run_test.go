@@ -108,8 +108,16 @@ func (p *platform) lost(t *testing.T) *platform {
 	return next
 }
 
+func (p *platform) inherit(t *testing.T) {
+	t.Helper()
+	if err := p.Inherit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p *platform) recover(t *testing.T) {
 	t.Helper()
+	p.inherit(t)
 	if err := p.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -275,8 +283,9 @@ func TestStopLeavesCompositionsToTheNextStart(t *testing.T) {
 			t.Errorf("the caller got %+v", record)
 		}
 		wantReleased(t, l, 1)
-		p.wantJournal(t, ticket.ID)
+		p.wantJournal(t, m.ID, ticket.ID)
 		p.finish(t, m, `{"n":1}`) // the invoker finishes what runs
+		p.wantJournal(t, ticket.ID)
 		found, _ := p.Resolve(t.Context(), whisk.FullName{Path: "ns", Name: "s"})
 		late := call(true, new(lease))
 		late.Resolved = found
@@ -306,14 +315,21 @@ func TestKeep(t *testing.T) {
 			if err := ticket.Keep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			p.wantJournal(t, ticket.ID)
+			if name == "a" {
+				p.wantJournal(t, ticket.ID)
+			} else {
+				p.wantJournal(t, m.ID, ticket.ID)
+			}
 			after := p.lost(t)
 			after.recover(t)
 			p.flush(t)
 			after.flush(t)
-			if r := after.memory.found()[ticket.ID]; r == nil || r.Response.Status != whisk.InternalError {
-				t.Errorf("%s: after a loss got %+v, want an internal error", name, r)
+			for _, id := range []whisk.ActivationID{ticket.ID, m.ID} { // the sequence's logs name its component
+				if r := after.memory.found()[id]; r == nil || r.Response.Status != whisk.InternalError {
+					t.Errorf("%s: after a loss the record of %s is %+v, want an internal error", name, id, r)
+				}
 			}
+			after.wantJournal(t)
 			p.finish(t, m, `{"n":1}`)
 			<-ticket.Result
 			p.wantJournal(t)

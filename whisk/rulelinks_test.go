@@ -47,3 +47,28 @@ func TestTriggerKeepsAnEmptySet(t *testing.T) {
 		}
 	}
 }
+
+func FuzzRuleLinks(f *testing.F) {
+	f.Add([]byte(`{"ns/z":{"action":{"path":"ns","name":"a"},"status":"active"},"ns/b":{"action":{"path":"ns/p","name":"b"},"status":"inactive"}}`))
+	f.Add([]byte(`{"a":{},"a":{"action":{}}}`))
+	f.Add([]byte(`{"":null}`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var links, again whisk.RuleLinks
+		if json.Unmarshal(text, &links) != nil {
+			return
+		}
+		written := whisk.Marshal(links)
+		if err := json.Unmarshal(written, &again); err != nil {
+			t.Fatalf("%s is written as %s, which cannot be read: %v", text, written, err)
+		}
+		if diff := cmp.Diff(links, again, empty); diff != "" {
+			t.Fatalf("%s comes back changed (-want +got):\n%s", text, diff)
+		}
+		for _, l := range links {
+			if links.Find(l.Rule) == nil || links.Without(l.Rule).Find(l.Rule) != nil {
+				t.Fatalf("%s: rule %q is not found, or stays", text, l.Rule)
+			}
+		}
+	})
+}

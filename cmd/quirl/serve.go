@@ -202,6 +202,9 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
 		Deprecated: p.kinds.Deprecated, Limits: limits, Log: p.log, Now: now,
 	})
+	if err := disp.Inherit(ctx); err != nil {
+		return nil, mendFile(err)
+	}
 	var in *ingress.Ingress // made last, for it needs all the others
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,

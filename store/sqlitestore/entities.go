@@ -84,7 +84,7 @@ func entityCondition(q store.EntityQuery) *condition {
 	c.and("collection = ?", string(q.Collection))
 	c.and("namespace = ?", q.Path.Root())
 	if q.Path.Package() != "" {
-		c.and("path = ?", string(q.Path))
+		c.and("path = ? AND path <> namespace", string(q.Path)) // the latter says that the index of packages will do
 	}
 	if q.Shared {
 		c.and("shared = 1")

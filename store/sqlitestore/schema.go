@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS entities (
 	document   BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entities_listed ON entities (collection, namespace, updated DESC);
+CREATE INDEX IF NOT EXISTS entities_packaged ON entities (collection, path, updated DESC) WHERE path <> namespace;
 
 CREATE TABLE IF NOT EXISTS subjects (
 	subject  TEXT PRIMARY KEY,

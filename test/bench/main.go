@@ -28,6 +28,8 @@ func main() {
 	flag.IntVar(&o.calls, "calls", 3000, "serial warm calls")
 	flag.DurationVar(&o.load, "load", 4*time.Second, "length of the throughput measurements")
 	flag.IntVar(&o.starts, "starts", 25, "cold starts of each sort")
+	flag.IntVar(&o.actions, "actions", 100_000, "actions in the large store")
+	flag.IntVar(&o.records, "records", 1_000_000, "activation records in the large store")
 	flag.StringVar(&o.write, "write", "", "file whose table is replaced")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
@@ -37,9 +39,10 @@ func main() {
 }
 
 type options struct {
-	calls, starts int
-	load          time.Duration
-	write         string
+	calls, starts    int
+	actions, records int
+	load             time.Duration
+	write            string
 }
 
 // noop is the function that does nothing.
@@ -47,7 +50,7 @@ const noop = "function main() { return {} }"
 
 func run(ctx context.Context, o options) error {
 	var rows []row
-	for _, measure := range []func(context.Context, options) ([]row, error){memoryAndStart, warm, coldStarts, stemStarts} {
+	for _, measure := range []func(context.Context, options) ([]row, error){memoryAndStart, warm, compositions, events, coldStarts, stemStarts, refusals, entities} {
 		more, err := measure(ctx, o)
 		if err != nil {
 			return err
@@ -315,6 +318,8 @@ func percentile(ds []time.Duration, p int) time.Duration {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
 
+func signed(d time.Duration) string { return fmt.Sprintf("%+.2f", float64(d.Microseconds())/1000) }
+
 func spread(ds []time.Duration) string {
 	return fmt.Sprintf("%s / %s / %s / %s", ms(percentile(ds, 50)), ms(percentile(ds, 90)), ms(percentile(ds, 95)), ms(percentile(ds, 99)))
 }
@@ -333,7 +338,7 @@ func table(rows []row) string {
 		}
 		if len(r.floor) > 0 {
 			floor = spread(r.floor)
-			difference = fmt.Sprintf("+%s, +%s", ms(median(r.stats)-median(r.floor)), ms(percentile(r.stats, 99)-percentile(r.floor, 99)))
+			difference = fmt.Sprintf("%s, %s", signed(median(r.stats)-median(r.floor)), signed(percentile(r.stats, 99)-percentile(r.floor, 99)))
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.what, measured, floor, difference, r.target)
 	}

@@ -49,6 +49,11 @@ func start(ctx context.Context, flags ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startIn(ctx, dir, flags...)
+}
+
+// startIn starts a server on a data folder, which goes when it is stopped.
+func startIn(ctx context.Context, dir string, flags ...string) (*server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -101,7 +106,7 @@ func (c *conn) call(method, path string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, c.broken(err)
 	}
-	if status != http.StatusOK {
+	if status != http.StatusOK && status != http.StatusAccepted {
 		return nil, fmt.Errorf("%s %s: status %d: %s", method, path, status, answer)
 	}
 	return answer, nil
@@ -144,19 +149,28 @@ func (c *conn) broken(err error) error {
 func (c *conn) create(name, code string) error { return c.createKind(name, "nodejs:default", code) }
 
 func (c *conn) createKind(name, kind, code string) error {
-	body, err := json.Marshal(map[string]any{"exec": map[string]any{"kind": kind, "code": code}})
-	if err != nil {
-		return err
-	}
-	_, err = c.call("PUT", "/api/v1/namespaces/_/actions/"+name+"?overwrite=true", body)
-	return err
+	return c.put("actions/"+name, map[string]any{"exec": map[string]any{"kind": kind, "code": code}})
 }
 
 // invoke calls an action and waits for its result.
 func (c *conn) invoke(name string) (time.Duration, error) {
+	return c.timed("POST", "/api/v1/namespaces/_/actions/"+name+"?blocking=true&result=true", []byte("{}"))
+}
+
+// timed is call with its time instead of its answer.
+func (c *conn) timed(method, path string, body []byte) (time.Duration, error) {
 	began := time.Now()
-	_, err := c.call("POST", "/api/v1/namespaces/_/actions/"+name+"?blocking=true&result=true", []byte("{}"))
+	_, err := c.call(method, path, body)
 	return time.Since(began), err
+}
+
+// put creates an entity or replaces it.
+func (c *conn) put(path string, entity any) error {
+	body, err := json.Marshal(entity)
+	if err == nil {
+		_, err = c.call("PUT", "/api/v1/namespaces/_/"+path+"?overwrite=true", body)
+	}
+	return err
 }
 
 // settle gives the platform time to make stem cells and shells again.

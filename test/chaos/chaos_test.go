@@ -69,11 +69,26 @@ type accepted struct {
 
 type record struct {
 	accepted
+	Cause    string
 	Response struct {
 		Status string
 		Result map[string]any
 	}
-	Logs []string
+	Logs        []string
+	Annotations []struct {
+		Key   string
+		Value any
+	}
+}
+
+// note returns an annotation's value, nil when there is none.
+func (r *record) note(key string) any {
+	for _, n := range r.Annotations {
+		if n.Key == key {
+			return n.Value
+		}
+	}
+	return nil
 }
 
 // TestKillInTheMiddle accepts a thousand calls, kills the server while they run,
@@ -109,7 +124,7 @@ function main() {
 	if status := do(t, first.URL, http.MethodPost, "actions/count?blocking=true", map[string]any{}, nil); status != 200 {
 		t.Fatalf("invoke: status %d", status)
 	}
-	ids := acceptMany(t, first)
+	ids := acceptMany(t, first, "actions/count", calls)
 	if len(ids) < calls {
 		t.Fatalf("only %d calls were accepted before the kill", len(ids))
 	}
@@ -146,17 +161,7 @@ function main() {
 // record for each.
 func countRuns(t *testing.T, witness string, ids map[string]bool, records map[string]int) int {
 	t.Helper()
-	text, err := os.ReadFile(witness)
-	if os.IsNotExist(err) {
-		return 0 // sandboxes cannot write there
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs := map[string]int{}
-	for _, id := range strings.Fields(string(text)) {
-		runs[id]++
-	}
+	runs := readWitness(t, witness) // none from sandboxes, which cannot write there
 	for id, n := range runs {
 		if n != 1 {
 			t.Errorf("the function ran %d times for activation %s", n, id)
@@ -181,7 +186,7 @@ func countRuns(t *testing.T, witness string, ids map[string]bool, records map[st
 
 // acceptMany sends calls from all senders and kills the server when
 // enough are accepted: most of them wait, some run. It returns the accepted ones.
-func acceptMany(t *testing.T, s *quirltest.Server) map[string]bool {
+func acceptMany(t *testing.T, s *quirltest.Server, path string, calls int) map[string]bool {
 	t.Helper()
 	enough := make(chan struct{})
 	ids := make(map[string]bool)
@@ -198,7 +203,7 @@ func acceptMany(t *testing.T, s *quirltest.Server) map[string]bool {
 					return
 				}
 				var a accepted
-				if status := do(t, s.URL, http.MethodPost, "actions/count", map[string]any{}, &a); status != http.StatusAccepted {
+				if status := do(t, s.URL, http.MethodPost, path, map[string]any{}, &a); status != http.StatusAccepted {
 					if status == http.StatusTooManyRequests {
 						continue
 					}

@@ -1,0 +1,174 @@
+package dispatch_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"quirl/bus/message"
+	"quirl/store"
+	"quirl/whisk"
+)
+
+// wantNothingSent checks that no further activation is on its way to the invoker.
+func (p *platform) wantNothingSent(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if d, err := p.bus.Receive(ctx, message.InvokerTopic(0), "invoker0"); err == nil {
+		t.Errorf("the invoker got %+v as well", d.Message())
+	}
+}
+
+// TestRecoverLeavesNewCallsAlone: a call may be accepted before what a lost
+// process left is dealt with. It stands in the journal too, and is at work.
+func TestRecoverLeavesNewCallsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 10)
+		p.define("a")
+		p.define("s", "a")
+		old := p.invoke(t, "s", `{"old":true}`, false, new(lease))
+		synctest.Wait()
+		p = p.lost(t)
+		p.inherit(t)
+		l := new(lease)
+		tickets := []whisk.ActivationID{p.invoke(t, "s", `{}`, false, l).ID, p.invoke(t, "a", `{}`, false, l).ID, old.ID}
+		synctest.Wait()
+		if err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range tickets {
+			p.serveOne(t, `{"n":1}`)
+		}
+		p.wantNothingSent(t)
+		for _, id := range tickets {
+			p.wantRecord(t, id, whisk.Success, `{"n":1}`)
+		}
+		wantReleased(t, l, 2)
+		p.wantInFlight(t, 0)
+		p.wantJournal(t)
+	})
+}
+
+// fill accepts n calls that are not begun, and returns what a loss leaves of them
+// on a platform whose bus has room for one.
+func fill(t *testing.T, name string, n int) (left *platform, ids []whisk.ActivationID) {
+	t.Helper()
+	p := newPlatform(t, n)
+	p.define("a")
+	p.define("s", "a")
+	for range n {
+		ids = append(ids, p.invoke(t, name, `{}`, false, new(lease)).ID)
+		synctest.Wait()
+	}
+	entries, err := p.memory.Entries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	left = newPlatform(t, 1, entries...)
+	left.stored.byID = p.stored.byID
+	return left, ids
+}
+
+// TestStopDuringRecovery: what had no room on the bus yet is left to the next start.
+func TestStopDuringRecovery(t *testing.T) {
+	for _, name := range []string{"a", "s"} {
+		synctest.Test(t, func(t *testing.T) {
+			p, ids := fill(t, name, 3)
+			p.inherit(t)
+			ctx, stop := context.WithCancel(t.Context())
+			conducted := make(chan error)
+			go func() { conducted <- p.Conduct(ctx) }()
+			time.Sleep(time.Second)
+			stop()
+			if err := <-conducted; err != nil {
+				t.Errorf("%s: got %v, want no error", name, err)
+			}
+			p.receive(t) // the one for which there was room; it is not run here
+			p.wantNothingSent(t)
+			next := p.lost(t)
+			next.recover(t)
+			for range ids {
+				next.serveOne(t, `{"n":1}`)
+			}
+			for _, id := range ids {
+				next.wantRecord(t, id, whisk.Success, `{"n":1}`)
+			}
+			next.wantJournal(t)
+		})
+	}
+}
+
+// TestRecoveryWithoutRoom: what finds no room until its deadline ends with a
+// record, as everything that was accepted.
+func TestRecoveryWithoutRoom(t *testing.T) {
+	for _, name := range []string{"a", "s"} {
+		synctest.Test(t, func(t *testing.T) {
+			p, ids := fill(t, name, 3)
+			p.recover(t)
+			time.Sleep(time.Hour) // the invoker takes nothing
+			for _, id := range ids {
+				p.flush(t)
+				if r := p.memory.found()[id]; r == nil || r.Response.Status != whisk.InternalError {
+					t.Errorf("%s: activation %s has the record %+v, want an internal error", name, id, r)
+				}
+			}
+			p.wantJournal(t)
+			p.wantInFlight(t, 0)
+		})
+	}
+}
+
+// TestStopWhileThereIsNoRoom: a blocking sequence whose component waits for room
+// on the bus goes on after the next start, and its component runs once.
+func TestStopWhileThereIsNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 1)
+		p.define("a")
+		p.define("s", "a")
+		ctx, stop := context.WithCancel(t.Context())
+		conducted := make(chan error)
+		go func() { conducted <- p.Conduct(ctx) }()
+		p.invoke(t, "a", `{}`, true, new(lease)) // the bus is full
+		ticket := p.invoke(t, "s", `{}`, true, new(lease))
+		synctest.Wait()
+		stop()
+		if err := <-conducted; err != nil {
+			t.Fatal(err)
+		}
+		if record, open := <-ticket.Result; open {
+			t.Errorf("the caller got %+v", record)
+		}
+		p = p.lost(t)
+		p.recover(t)
+		m := p.serveOne(t, `{"n":1}`)
+		if !m.Journaled {
+			t.Error("the component is in the journal, and the invoker is not told")
+		}
+		p.wantNothingSent(t)
+		p.wantRecord(t, ticket.ID, whisk.Success, `{"n":1}`)
+		p.wantJournal(t)
+	})
+}
+
+// TestKeptComponentThatEnded: the journal still has it as taken, and its record counts.
+func TestKeptComponentThatEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 10)
+		p.define("a")
+		p.define("s", "a")
+		ticket := p.invoke(t, "s", `{}`, true, new(lease))
+		m := p.receive(t)
+		if err := ticket.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		record := recordOf(m)
+		record.Response.Result = []byte(`{"n":1}`)
+		p.recorder.Put(store.Record{Activation: record, Unjournaled: true})
+		p = p.lost(t)
+		p.recover(t)
+		p.wantRecord(t, ticket.ID, whisk.Success, `{"n":1}`)
+		p.wantJournal(t)
+	})
+}
