@@ -34,7 +34,7 @@ func transactionID(r *http.Request) string {
 	if ids, given := r.Header["X-Request-Id"]; given && !strings.HasPrefix(ids[0], "sid_") {
 		return ids[0]
 	}
-	return whisk.RandomText(32)
+	return whisk.NewTransactionID()
 }
 
 func (a *API) authenticate(r *request) error {

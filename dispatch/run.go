@@ -203,7 +203,7 @@ func (r *run) perform(ctx context.Context, e composer.Run) composer.Event {
 	halting := d.isHalted()
 	r.durable = r.durable || halting // what is not begun now goes on after the next start
 	dep, err := d.prepareOne(one{
-		id: e.ID, caller: r.doc.Caller, tid: whisk.RandomText(32), received: d.Now(), target: target,
+		id: e.ID, caller: r.doc.Caller, tid: whisk.NewTransactionID(), received: d.Now(), target: target,
 		payload: e.Input, cause: e.Cause, waited: true, journaled: r.durable, patient: true, lease: noLease{},
 	})
 	if err != nil {

@@ -18,6 +18,12 @@ import (
 // segmentSize is how large a file of the redo log becomes before the next one is begun.
 const segmentSize = 8 << 20
 
+// lengthBytes is the size of an entry's length, which is what it begins with.
+const lengthBytes = 4
+
+// keepBuffer is how large the buffer for entries may stay.
+const keepBuffer = 1 << 20
+
 // The kinds of entries: with a record to be stored, and with one that is not wanted.
 const (
 	keepEntry    = 'k'
@@ -30,15 +36,25 @@ const (
 // the loss of the machine may cost the last moments.
 //
 // An entry is its length (4 bytes), the CRC-32 of what follows (4 bytes), its
-// kind (1 byte) and the record's document. A file is removed once the store has
-// all of its records. It is not safe for concurrent use.
+// kind (1 byte) and the record's document; a length of 0 ends the file. A file is
+// removed once the store has all of its records. It is not safe for concurrent use.
 type redoLog struct {
 	dir     string
 	number  int
-	file    *os.File
+	file    segment // nil before the first entry
 	size    int64
 	pending map[int]int // records of each file that the store does not have yet
 	buf     []byte
+}
+
+// A segment is a file of the log.
+type segment interface {
+	// writeAt writes at an offset up to which all was written, so that it survives
+	// the loss of the process. What was behind it counts no more.
+	writeAt(data []byte, offset int64) error
+	// empty makes nothing of it count.
+	empty() error
+	close() error
 }
 
 func openRedo(dir string) (*redoLog, error) {
@@ -54,11 +70,6 @@ func (l *redoLog) path(number int) string {
 
 // append writes an entry and returns the number of its file, to be given to stored.
 func (l *redoLog) append(a *whisk.Activation, discard bool) (int, error) {
-	if l.file == nil || l.size >= segmentSize {
-		if err := l.roll(); err != nil {
-			return 0, err
-		}
-	}
 	kind := byte(keepEntry)
 	if discard {
 		kind = discardEntry
@@ -66,26 +77,32 @@ func (l *redoLog) append(a *whisk.Activation, discard bool) (int, error) {
 	l.buf = append(append(l.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0, kind), whisk.EncodeActivation(a)...)
 	binary.LittleEndian.PutUint32(l.buf, uint32(len(l.buf)-8))
 	binary.LittleEndian.PutUint32(l.buf[4:], crc32.ChecksumIEEE(l.buf[8:]))
-	n, err := l.file.Write(l.buf)
-	l.size += int64(n)
-	if err != nil {
+	need := int64(len(l.buf))
+	if l.file == nil || l.size+need > segmentSize {
+		if err := l.roll(need); err != nil {
+			return 0, err
+		}
+	}
+	if err := l.file.writeAt(l.buf, l.size); err != nil {
 		l.size = segmentSize // a torn entry ends the file
 		return 0, fmt.Errorf("redo log: %w", err)
+	}
+	l.size += need
+	if cap(l.buf) > keepBuffer {
+		l.buf = nil
 	}
 	l.pending[l.number]++
 	return l.number, nil
 }
 
-func (l *redoLog) roll() error {
-	if l.file != nil {
-		if err := l.file.Close(); err != nil {
-			return fmt.Errorf("redo log: %w", err)
-		}
-		l.file = nil
+// roll begins a file that has room for an entry of that many bytes, and for more
+// unless that is a huge one.
+func (l *redoLog) roll(need int64) error {
+	if err := l.close(); err != nil {
+		return err
 	}
 	l.number++
-	l.drop(l.number - 1)
-	f, err := os.OpenFile(l.path(l.number), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := newSegment(l.path(l.number), max(segmentSize, need))
 	if err != nil {
 		return fmt.Errorf("redo log: %w", err)
 	}
@@ -103,13 +120,10 @@ func (l *redoLog) stored(number int) {
 		l.drop(number)
 		return
 	}
-	if l.pending[number] == 0 && l.size > segmentSize/8 {
-		// Nothing in it is needed any more: begin again at its start.
-		if l.file.Truncate(0) == nil {
-			if _, err := l.file.Seek(0, io.SeekStart); err == nil {
-				l.size = 0
-			}
-		}
+	// Nothing in it is needed any more: the next entry is the first. One that
+	// cannot be emptied is read again, which does no harm.
+	if l.pending[number] == 0 && l.file != nil && l.file.empty() == nil {
+		l.size = 0
 	}
 }
 
@@ -126,10 +140,13 @@ func (l *redoLog) close() error {
 	if l.file == nil {
 		return nil
 	}
-	err := l.file.Close()
+	err := l.file.close()
 	l.file = nil
 	l.drop(l.number)
-	return err
+	if err != nil {
+		return fmt.Errorf("redo log: %w", err)
+	}
+	return nil
 }
 
 // A redoEntry is what readRedo found.

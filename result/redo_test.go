@@ -97,7 +97,7 @@ func TestRedoDamage(t *testing.T) {
 		whole  int
 	}{
 		"none":                       {func(b []byte) []byte { return b }, 3},
-		"torn in the last entry":     {func(b []byte) []byte { return b[:len(b)-1] }, 2},
+		"torn in the last entry":     {func(b []byte) []byte { return b[:3*entry-1] }, 2},
 		"torn in the last head":      {func(b []byte) []byte { return b[:2*entry+5] }, 2},
 		"torn after the last head":   {func(b []byte) []byte { return b[:2*entry+8] }, 2},
 		"a changed byte":             {func(b []byte) []byte { b[entry+50] ^= 1; return b }, 1},
@@ -106,7 +106,9 @@ func TestRedoDamage(t *testing.T) {
 		"a length beyond all reason": {func(b []byte) []byte { b[entry+3] = 0xff; return b }, 1},
 		"a length of nothing":        {func(b []byte) []byte { b[0], b[1], b[2], b[3] = 0, 0, 0, 0; return b }, 0},
 		"nothing left":               {func([]byte) []byte { return nil }, 0},
-		"zeros behind":               {func(b []byte) []byte { return append(b, make([]byte, 4096)...) }, 3},
+		"nothing behind":             {func(b []byte) []byte { return b[:3*entry] }, 3},
+		"zeros behind":               {func(b []byte) []byte { return append(b[:3*entry:3*entry], make([]byte, 4096)...) }, 3},
+		"the beginning of a head":    {func(b []byte) []byte { return append(b[:3*entry:3*entry], 9, 0) }, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -154,8 +156,8 @@ func TestRedoFilesAreReusedAndRemoved(t *testing.T) {
 		got := files(t, dir)
 		if len(got) != 1 || filepath.Base(got[0]) != "records-000000003.log" {
 			t.Errorf("after 30 MB one by one: got %v, want the same file", got)
-		} else if info, err := os.Stat(got[0]); err != nil || info.Size() > 3<<20 {
-			t.Errorf("after 30 MB one by one: the file has %d bytes, %v; want some entries only", info.Size(), err)
+		} else if info, err := os.Stat(got[0]); err != nil || info.Size() > 8<<20 {
+			t.Errorf("after 30 MB one by one: the file has %d bytes, %v; want no more than a segment", info.Size(), err)
 		}
 		stop()
 		if got := files(t, dir); len(got) != 0 {
@@ -195,4 +197,41 @@ func TestRedoCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantStored(t, s, a)
+}
+
+// TestRedoOfAnEmptiedFile: what the store had taken is not restored.
+func TestRedoOfAnEmptiedFile(t *testing.T) {
+	dir := t.TempDir()
+	r := newRecorder(t, newRecords(), dir)
+	run(t, r) // it ends with the test, after the restart below
+	for range 5 {
+		put(r, record("stored"))
+	}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept := copyOf(t, dir)
+	s := newRecords()
+	newRecorder(t, s, kept)
+	wantStored(t, s)
+	short, long := record("x"), record(strings.Repeat("y", 9<<20)) // one over the beginning of the old ones, one larger than a segment
+	lose(t, kept, short, long)
+	newRecorder(t, s, kept)
+	wantStored(t, s, short, long)
+}
+
+// copyOf is the folder as a process that is lost now would leave it.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	for _, file := range files(t, dir) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
 }

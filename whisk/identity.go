@@ -3,6 +3,7 @@ package whisk
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 )
 
 // SecretLength is the length of the secret half of a key, in characters.
@@ -25,6 +26,21 @@ func NewKey() Key {
 		UUID:   fmt.Sprintf("%x-%x-%x-%x-%x", id[0:4], id[4:6], id[6:8], id[8:10], id[10:16]),
 		Secret: RandomText(SecretLength),
 	}
+}
+
+// NewTransactionID makes the id of a request: 32 characters that nobody else has,
+// and no secret.
+func NewTransactionID() string {
+	const digits = "0123456789abcdefghijklmnopqrstuv"
+	var id [32]byte
+	for i := 0; i < len(id); i += 8 {
+		bits := mathrand.Uint64()
+		for j := range 8 {
+			id[i+j] = digits[bits&31]
+			bits >>= 5
+		}
+	}
+	return string(id[:])
 }
 
 // RandomText returns n random characters of [A-Za-z0-9].
