@@ -25,13 +25,13 @@ import (
 
 // Bounds of the buffer.
 const (
-	maxBuffered = 4096 // records
-	maxBatch    = 1024 // records written at once
+	maxBuffered = 8192 // records
+	maxBatch    = 2048 // records written at once
 )
 
 // gather is how long records are collected before a batch is written: fewer,
 // larger transactions cost less, and the redo log has the records meanwhile.
-const gather = 100 * time.Millisecond
+const gather = 200 * time.Millisecond
 
 // settle is how long Find waits for the logs of a record that is known but not complete.
 const settle = 2 * time.Second

@@ -320,7 +320,7 @@ func TestFlush(t *testing.T) {
 
 func TestFullBufferMakesPutWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const bound = 4096
+		const bound = 8192
 		s := newRecords()
 		s.gate = make(chan struct{})
 		r := newRecorder(t, s, t.TempDir())

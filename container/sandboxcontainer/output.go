@@ -20,6 +20,7 @@ import (
 type output struct {
 	file *os.File
 	raw  syscall.RawConn // nil when there is none, and then Drained never tells
+	fd   int             // of file, valid until ended
 	once sync.Once
 
 	mu    sync.Mutex
@@ -30,11 +31,12 @@ type output struct {
 var _ container.Drainer = (*output)(nil)
 
 func newOutput(file *os.File) *output {
+	o := &output{file: file}
 	raw, err := file.SyscallConn()
-	if err != nil {
-		raw = nil
+	if err == nil && raw.Control(func(fd uintptr) { o.fd = int(fd) }) == nil {
+		o.raw = raw
 	}
-	return &output{file: file, raw: raw}
+	return o
 }
 
 // Read implements io.Reader. The end is io.EOF, and stays so.
@@ -86,12 +88,7 @@ func (o *output) Drained() bool {
 	case !o.idle:
 		return false
 	}
-	left := 1
-	err := o.raw.Control(func(fd uintptr) {
-		if n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil {
-			left = n
-		}
-	})
+	left, err := unix.IoctlGetInt(o.fd, unix.TIOCINQ)
 	return err == nil && left == 0
 }
 

@@ -119,6 +119,9 @@ func (s *step) refill() {
 // stemCount counts the stem cells of a mould, those being started included.
 func (p *Pool) stemCount(m mould) int {
 	n := len(p.stems[m])
+	if p.starts == 0 {
+		return n // as nearly always: the containers need not be looked at
+	}
 	for _, c := range p.cells {
 		if c.state == starting && c.mould == m && c.wanted == (Key{}) {
 			n++
