@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"quirl/entitlement"
 	"quirl/store"
@@ -166,16 +167,12 @@ func (a *API) storeAction(ctx context.Context, action *whisk.Action) (actionView
 	return viewAction(action), nil
 }
 
-// checkKindAllowed holds the kind against the namespace's list.
+// checkKindAllowed holds the kind against the lists of the namespace and of the
+// deployment, of which either may allow it. Without lists every kind is allowed.
 func (a *API) checkKindAllowed(r *request, exec *whisk.Exec) error {
-	allowed := r.caller.Limits.AllowedKinds
-	if exec == nil || len(allowed) == 0 {
+	own, all := r.caller.Limits.AllowedKinds, a.AllowedKinds
+	if exec == nil || len(own)+len(all) == 0 || slices.Contains(own, exec.Kind) || slices.Contains(all, exec.Kind) {
 		return nil
-	}
-	for _, kind := range allowed {
-		if kind == exec.Kind {
-			return nil
-		}
 	}
 	return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to access actions of kind '%s'.", exec.Kind)
 }

@@ -40,6 +40,9 @@ type Config struct {
 	Tail   func(namespace string, id whisk.ActivationID) (Tail, bool)
 	Kinds  Kinds
 	Limits whisk.SystemLimits
+	// AllowedKinds are those that actions of all namespaces may have, beside what a
+	// namespace's own list allows; none is no restriction.
+	AllowedKinds []string
 	// ExecuteOnly hides what is in shared packages of others, which can still be invoked.
 	ExecuteOnly bool
 	// BareWrites leaves the bodies of successful PUT and DELETE empty.

@@ -197,6 +197,9 @@ func (r *run) pinned(ctx context.Context, frame whisk.ActivationID, ref whisk.Fu
 func (r *run) perform(ctx context.Context, e composer.Run) composer.Event {
 	d := r.d
 	target, err := r.pinned(ctx, e.Cause, e.Target.Ref)
+	if err != nil && e.Target.Kind == composer.Composition {
+		return composer.Failed{} // the conductor itself is gone: nobody can be told
+	}
 	if err != nil {
 		return composer.NotFound{Name: e.Target.Ref}
 	}

@@ -443,3 +443,24 @@ func TestCheck(t *testing.T) {
 		p.wantInFlight(t, 0)
 	})
 }
+
+// TestConductorIsDeleted while the platform is down: the composition ends, and
+// does not ask again and again.
+func TestConductorIsDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 10)
+		p.conductor("c")
+		p.define("a")
+		ticket := p.invoke(t, "c", `{}`, false, new(lease))
+		p.serveOne(t, `{"action":"a"}`)
+		p = p.lost(t)
+		p.stored.set("ns/c", nil)
+		p.recover(t)
+		p.serveOne(t, `{"n":1}`)
+		record := p.wantRecord(t, ticket.ID, whisk.InternalError, `{"error":"Activation failure during composition."}`)
+		if len(record.Logs) != 2 {
+			t.Errorf("got the activations %v, want the conductor's and the component's", record.Logs)
+		}
+		p.wantJournal(t)
+	})
+}

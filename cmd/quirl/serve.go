@@ -217,7 +217,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Invokers: lb.Invokers, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
-		Kinds: p.kinds, Limits: limits, RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
+		Kinds: p.kinds, Limits: limits, AllowedKinds: fields(p.cfg.AllowedKinds), RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
 	if p.cfg.DebugListen != "" {
@@ -355,4 +355,9 @@ func buildInfo() (date, revision string) {
 		return info.Main.Version, info.Main.Version
 	}
 	return date, revision
+}
+
+// fields are the parts of a list with commas.
+func fields(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }

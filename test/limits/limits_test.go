@@ -116,6 +116,16 @@ func TestSizesOfANamespace(t *testing.T) {
 	s.send(t, "tight", "PUT", "namespaces/_/actions/b", `{`+echo+`,"limits":{"instances":8}}`, 400, "Max action instance concurrency must not exceed your namespace concurrency of 7.")
 }
 
+// TestAllowedKinds: what the deployment allows, and beside it the namespace.
+func TestAllowedKinds(t *testing.T) {
+	s := open(t, "--allowed-kinds=sequence,blackbox")
+	s.send(t, "guest", "PUT", "namespaces/_/actions/b", `{"exec":{"kind":"blackbox","image":"a/b"}}`, 200, "{")
+	const refused = "The supplied authentication is not authorized to access actions of kind 'nodejs:"
+	s.send(t, "guest", "PUT", "namespaces/_/actions/a", `{`+echo+`}`, 403, refused)
+	s.send(t, "tight", "PUT", "namespaces/_/actions/a", `{`+echo+`}`, 403, refused)
+	s.send(t, "guest", "PUT", "namespaces/_/actions/s", `{"exec":{"kind":"sequence","components":["/_/b"]}}`, 200, "{")
+}
+
 func TestExecuteOnlyAndBareWrites(t *testing.T) {
 	s := open(t, "--shared-packages-execute-only", "--bare-writes")
 	for _, path := range []string{"packages/shared", "packages/private"} {
