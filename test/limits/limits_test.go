@@ -17,7 +17,8 @@ import (
 // A site is a server with guest and tight, whose sizes are small.
 type site struct {
 	*quirltest.Server
-	keys map[string]string
+	client *http.Client
+	keys   map[string]string
 }
 
 func open(t *testing.T, args ...string) *site {
@@ -35,7 +36,7 @@ func open(t *testing.T, args ...string) *site {
 			WarmedContainerKeepingCount: &seven, WarmedContainerKeepingTimeout: &timeout,
 		}},
 	})
-	return &site{s, map[string]string{"guest": quirltest.GuestKey, "tight": key.String()}}
+	return &site{s, http.DefaultClient, map[string]string{"guest": quirltest.GuestKey, "tight": key.String()}}
 }
 
 // send wants an answer of that status whose body has the text, and returns the body.
@@ -50,7 +51,7 @@ func (s *site) send(t *testing.T, user, method, path, body string, status int, t
 		uuid, secret, _ := strings.Cut(s.keys[user], ":")
 		req.SetBasicAuth(uuid, secret)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +129,7 @@ func TestAllowedKinds(t *testing.T) {
 
 func TestExecuteOnlyAndBareWrites(t *testing.T) {
 	s := open(t, "--shared-packages-execute-only", "--bare-writes")
+	s.client = new(http.Client) // empty answers are not what the description says
 	for _, path := range []string{"packages/shared", "packages/private"} {
 		s.send(t, "tight", "PUT", "namespaces/_/"+path, fmt.Sprintf(`{"publish":%t}`, path == "packages/shared"), 200, "")
 	}
