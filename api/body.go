@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 // entity reads a body that must be a JSON object, for verbs that write entities.
 func (r *request) entity() (members, error) {
+	r.lookForBody()
 	body, err := r.readJSON(unlimited)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,7 @@ func (r *request) checkLength(limit int64) error {
 
 // arguments reads a body that may be empty, else must be a JSON object of at most limit bytes.
 func (r *request) arguments(limit int64) (json.RawMessage, error) {
+	r.lookForBody()
 	contentType := r.Header.Get("Content-Type")
 	if r.ContentLength == 0 && contentType == "" {
 		return nil, nil
@@ -56,6 +59,21 @@ func (r *request) arguments(limit int64) (json.RawMessage, error) {
 		return nil, reject(whisk.Malformed("JSON object expected"))
 	}
 	return body, nil
+}
+
+// lookForBody finds out whether there is a body where its length was not declared.
+func (r *request) lookForBody() {
+	if r.ContentLength >= 0 {
+		return
+	}
+	body := bufio.NewReader(r.Body)
+	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
+		r.ContentLength = 0
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
 }
 
 func isJSON(contentType string) bool {

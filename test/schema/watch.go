@@ -51,7 +51,10 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		if sent, err = io.ReadAll(req.Body); err != nil {
 			return nil, err
 		}
-		req.Body = io.NopCloser(bytes.NewReader(sent))
+		req.Body = http.NoBody
+		if len(sent) > 0 {
+			req.Body = io.NopCloser(bytes.NewReader(sent))
+		}
 	}
 	res, err := w.next.RoundTrip(req)
 	if err != nil || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
