@@ -68,6 +68,7 @@ func (a *API) prepareCall(r *request) (dispatch.Call, invokeOptions, error) {
 	}
 	return dispatch.Call{
 		Caller: r.caller, TID: r.tid, Received: r.received, Resolved: found, Ref: r.name, Payload: payload, Blocking: options.blocking,
+		ExtraLogging: r.extraLogging(),
 	}, options, nil
 }
 

@@ -37,6 +37,10 @@ func transactionID(r *http.Request) string {
 	return whisk.NewTransactionID()
 }
 
+// extraLogging says whether the client asks for the records to be kept whatever
+// the store level (OpenWhisk also logs more then).
+func (r *request) extraLogging() bool { return r.Header.Get("X-Ow-Extra-Logging") == "on" }
+
 func (a *API) authenticate(r *request) error {
 	const missing = "The resource requires authentication, which was not supplied with the request"
 	user, password, ok := basicAuth(r.Header.Get("Authorization"))

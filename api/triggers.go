@@ -122,6 +122,7 @@ func (a *API) fireTrigger(r *request) response {
 	}
 	id, err := a.Dispatch.Fire(r.Context(), dispatch.Firing{
 		Caller: r.caller, TID: r.tid, Received: r.received, Trigger: trigger, Headers: web.Headers(r.Request), Payload: payload,
+		ExtraLogging: r.extraLogging(),
 	})
 	switch {
 	case err != nil:

@@ -153,7 +153,7 @@ func (a *API) prepareWebCall(r *request, w *webCall) (*dispatch.Call, error) {
 	}
 	return &dispatch.Call{
 		Caller: r.caller, TID: r.tid, Received: r.received, Resolved: w.found, Ref: r.name,
-		Payload: arguments.Payload(r.Request, w.path.Rest, user), Blocking: true,
+		Payload: arguments.Payload(r.Request, w.path.Rest, user), Blocking: true, ExtraLogging: r.extraLogging(),
 	}, nil
 }
 

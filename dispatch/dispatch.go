@@ -41,8 +41,10 @@ type Config struct {
 	// Deprecated says that actions of a kind can be read and deleted only.
 	Deprecated func(kind string) bool
 	Limits     whisk.SystemLimits
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Storing says which records are kept.
+	Storing whisk.StoreLevels
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // A Dispatcher sends activations to invokers. Make one with New and let it Run.

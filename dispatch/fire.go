@@ -15,7 +15,9 @@ type Firing struct {
 	Caller   *whisk.Identity
 	TID      string
 	Received time.Time
-	Trigger  *whisk.Trigger
+	// ExtraLogging has the records kept whatever the store level.
+	ExtraLogging bool
+	Trigger      *whisk.Trigger
 	// Headers are the request's, by lower-case names, as JSON object; they reach
 	// the actions as __ow_headers.
 	Headers json.RawMessage
@@ -53,7 +55,7 @@ func (d *Dispatcher) Fire(ctx context.Context, f Firing) (whisk.ActivationID, er
 		}
 	}
 	d.Recorder.Put(store.Record{
-		Activation: f.record(id, d.Now(), outcomes), Discard: !f.Caller.StoresActivations(), Unjournaled: true,
+		Activation: f.record(id, d.Now(), outcomes), Discard: !d.Storing.Keeps(f.Caller, false, f.ExtraLogging, whisk.Success), Unjournaled: true,
 	})
 	return id, nil
 }
@@ -108,7 +110,7 @@ func (d *Dispatcher) prepareRule(ctx context.Context, f *Firing, action whisk.Fu
 		return nil, err
 	}
 	return d.prepare(ctx, Call{
-		Caller: f.Caller, TID: f.TID, Received: f.Received, Resolved: found, Ref: action, Payload: arguments, Lease: lease,
+		Caller: f.Caller, TID: f.TID, Received: f.Received, Resolved: found, Ref: action, Payload: arguments, ExtraLogging: f.ExtraLogging, Lease: lease,
 	})
 }
 

@@ -28,6 +28,8 @@ type Call struct {
 	// Payload is the request's object of arguments, or empty.
 	Payload  json.RawMessage
 	Blocking bool
+	// ExtraLogging has the records kept whatever the store level.
+	ExtraLogging bool
 	// Lease is the caller's slot. Invoke takes it over, whatever it returns.
 	Lease entitlement.Lease
 }
@@ -98,7 +100,7 @@ func (d *Dispatcher) prepare(ctx context.Context, c Call) (*departure, error) {
 	}
 	return d.prepareOne(one{
 		id: whisk.NewActivationID(d.Now()), caller: c.Caller, tid: c.TID, received: c.Received, target: c.Resolved,
-		payload: c.Payload, waited: c.Blocking, journaled: !c.Blocking, lease: c.Lease,
+		payload: c.Payload, extraLogging: c.ExtraLogging, waited: c.Blocking, journaled: !c.Blocking, lease: c.Lease,
 	})
 }
 
@@ -120,17 +122,18 @@ func (d *Dispatcher) journal(ctx context.Context, departures ...*departure) erro
 
 // one is one activation of a primitive action, or of a conductor as such.
 type one struct {
-	id        whisk.ActivationID
-	caller    *whisk.Identity
-	tid       string
-	received  time.Time
-	target    Resolved
-	payload   json.RawMessage // an object, an array, or empty
-	cause     whisk.ActivationID
-	waited    bool // somebody waits for the result
-	journaled bool
-	patient   bool // a full bus is a reason to wait, not to fail
-	lease     entitlement.Lease
+	id           whisk.ActivationID
+	caller       *whisk.Identity
+	tid          string
+	received     time.Time
+	target       Resolved
+	payload      json.RawMessage // an object, an array, or empty
+	cause        whisk.ActivationID
+	extraLogging bool
+	waited       bool // somebody waits for the result
+	journaled    bool
+	patient      bool // a full bus is a reason to wait, not to fail
+	lease        entitlement.Lease
 }
 
 func (d *Dispatcher) prepareOne(o one) (*departure, error) {
@@ -149,6 +152,7 @@ func (d *Dispatcher) prepareOne(o one) (*departure, error) {
 		Action: action.FullName(), Version: action.Version, Revision: action.Revision, Binding: o.target.Binding,
 		User: o.caller, Blocking: o.waited, Content: content, InitNames: o.target.Bound.InitNames(), Cause: o.cause,
 		Controller: d.Controller, Deadline: d.Now().Add(patience(action)), Journaled: o.journaled,
+		ExtraLogging: o.extraLogging,
 	}
 	f := d.takeOff(m, action, o.lease)
 	return &departure{

@@ -45,6 +45,9 @@ type runDocument struct {
 	Caller      *whisk.Identity    `json:"caller"`
 	Ref         whisk.FullName     `json:"ref"`
 	Payload     json.RawMessage    `json:"payload,omitempty"`
+	// Blocking and ExtraLogging decide which of its records are kept.
+	Blocking     bool `json:"blocking,omitempty"`
+	ExtraLogging bool `json:"extraLogging,omitempty"`
 	// Machine is nil before the first step.
 	Machine *composer.Machine `json:"machine,omitempty"`
 }
@@ -61,6 +64,7 @@ func (d *Dispatcher) prepareRun(c Call) *departure {
 	id := whisk.NewActivationID(d.Now())
 	r := d.newRun(runDocument{
 		Composition: id, TID: c.TID, Received: c.Received, Caller: c.Caller, Ref: c.Ref, Payload: c.Payload,
+		Blocking: c.Blocking, ExtraLogging: c.ExtraLogging,
 	}, c.Lease)
 	r.durable = !c.Blocking
 	if c.Blocking {
@@ -207,7 +211,7 @@ func (r *run) perform(ctx context.Context, e composer.Run) composer.Event {
 	r.durable = r.durable || halting // what is not begun now goes on after the next start
 	dep, err := d.prepareOne(one{
 		id: e.ID, caller: r.doc.Caller, tid: whisk.NewTransactionID(), received: d.Now(), target: target,
-		payload: e.Input, cause: e.Cause, waited: true, journaled: r.durable, patient: true, lease: noLease{},
+		payload: e.Input, extraLogging: r.doc.ExtraLogging, cause: e.Cause, waited: true, journaled: r.durable, patient: true, lease: noLease{},
 	})
 	if err != nil {
 		d.Log.Error("component cannot be started", "activation", r.doc.Composition, "action", e.Target.Ref.ID(), "error", err)
@@ -310,8 +314,9 @@ func (r *run) makeDurable(ctx context.Context) error {
 func (r *run) record(a *whisk.Activation) {
 	maps.DeleteFunc(r.pins, func(p pin, _ Resolved) bool { return p.frame == a.ID })
 	outermost := a.ID == r.doc.Composition
+	kept := r.d.Storing.Keeps(r.doc.Caller, r.doc.Blocking || !outermost, r.doc.ExtraLogging, a.Response.Status)
 	r.d.Recorder.Put(store.Record{
-		Activation: a, Discard: !r.doc.Caller.StoresActivations(), Unjournaled: !outermost || !r.durable,
+		Activation: a, Discard: !kept, Unjournaled: !outermost || !r.durable,
 	})
 	if outermost && r.result != nil {
 		r.result <- a

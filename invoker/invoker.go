@@ -47,6 +47,8 @@ type Config struct {
 	// Shells are the kinds for which isolation is made ahead.
 	Shells []string
 	Limits whisk.SystemLimits
+	// Storing says which records are kept.
+	Storing whisk.StoreLevels
 	// APIHost is the URL of the API as functions are told it.
 	APIHost string
 	// Door, unless nil, serves the API to functions that are given a key and that

@@ -109,6 +109,11 @@ func (i *Invoker) report(j *job, record *whisk.Activation, done bool) {
 	}
 }
 
+// keeps says whether the record is to be kept.
+func (i *Invoker) keeps(j *job, record *whisk.Activation) bool {
+	return i.Storing.Keeps(j.msg.User, j.msg.Blocking, j.msg.ExtraLogging, record.Response.Status)
+}
+
 // finish hands over the final record and forgets the job.
 func (i *Invoker) finish(j *job, record *whisk.Activation) {
 	lines, err := i.Logs.Write(i.ctx, record, record.Logs)
@@ -118,6 +123,6 @@ func (i *Invoker) finish(j *job, record *whisk.Activation) {
 	}
 	final := *record
 	final.Logs = lines
-	i.Recorder.Put(store.Record{Activation: &final, Discard: !j.msg.User.StoresActivations(), Unjournaled: !j.msg.Journaled})
+	i.Recorder.Put(store.Record{Activation: &final, Discard: !i.keeps(j, record), Unjournaled: !j.msg.Journaled})
 	i.end(j)
 }

@@ -189,7 +189,7 @@ func (c *cell) conclude(j *job, cmd pool.Run, segment *collect.Segment, o outcom
 	record := c.inv.record(j, o)
 	answered := j.msg.Blocking && !c.endsSoon(segment, o)
 	if answered {
-		c.inv.Recorder.Announce(record, !j.msg.User.StoresActivations())
+		c.inv.Recorder.Announce(record, !c.inv.keeps(j, record))
 		c.inv.report(j, record, false)
 	}
 	if o.broken {

@@ -17,12 +17,14 @@ import (
 
 // An Activation asks an invoker to run an action once.
 type Activation struct {
-	ID       whisk.ActivationID
-	TID      string // transaction id of the request
-	Received time.Time
-	Action   whisk.FullName // of the provider when called through a binding
-	Version  whisk.Version
-	Revision string // the action's, as stored when the call was accepted
+	ID  whisk.ActivationID
+	TID string // transaction id of the request
+	// ExtraLogging says that the request asked for that: its records are kept whatever the store level.
+	ExtraLogging bool
+	Received     time.Time
+	Action       whisk.FullName // of the provider when called through a binding
+	Version      whisk.Version
+	Revision     string // the action's, as stored when the call was accepted
 	// Binding is the bound package through which the action was called ("ns/binding"), or empty.
 	Binding  whisk.Path
 	User     *whisk.Identity
@@ -107,8 +109,12 @@ type controllerWire struct {
 // Encode is that of bus.Message.
 func (m *Activation) Encode() []byte {
 	u := m.User
+	transID := []any{m.TID, m.Received.UnixMilli()}
+	if m.ExtraLogging {
+		transID = append(transID, true)
+	}
 	return whisk.Marshal(activationWire{
-		TransID:  []any{m.TID, m.Received.UnixMilli()},
+		TransID:  transID,
 		Action:   actionWire{m.Action.Path, m.Action.Name, m.Version, m.Binding},
 		Revision: m.Revision,
 		User: userWire{
@@ -156,6 +162,9 @@ func AsActivation(m bus.Message) (*Activation, error) {
 		if ms, ok := w.TransID[1].(float64); ok {
 			a.Received = time.UnixMilli(int64(ms))
 		}
+	}
+	if len(w.TransID) > 2 {
+		a.ExtraLogging, _ = w.TransID[2].(bool)
 	}
 	return a, nil
 }

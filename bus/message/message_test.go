@@ -26,7 +26,7 @@ func activation() *message.Activation {
 			Limits: whisk.NamespaceLimits{InvocationsPerMinute: &five, StoreActivations: &no, AllowedKinds: []string{"k"}},
 		},
 		Blocking: true, Content: []byte(`{"b":1.00,"a":"<&>"}`), InitNames: []string{"b"}, Cause: "f123456789abcdef0123456789abcdef",
-		Controller: 3, Deadline: time.UnixMilli(1_700_000_060_001), Journaled: true,
+		Controller: 3, Deadline: time.UnixMilli(1_700_000_060_001), Journaled: true, ExtraLogging: true,
 	}
 }
 
@@ -81,7 +81,7 @@ func TestShapes(t *testing.T) {
 		want string
 	}{
 		{"activation", activation(), `{
-			"transid":["tid",1700000000001],
+			"transid":["tid",1700000000001,true],
 			"action":{"path":"o/p","name":"a&b","version":"1.2.3","binding":"ns/bound"},
 			"revision":"7",
 			"user":{"subject":"ann","namespace":{"name":"ns","uuid":"23bc46b1-71f6-4ed5-8c54-816aa4f8c502"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,22 +13,24 @@ import (
 // serveConfig is the configuration of `quirl serve`. Keys, environment and
 // flags have the names of the tags.
 type serveConfig struct {
-	Listen       string `yaml:"listen" help:"address of the API, host:port"`
-	Data         string `yaml:"data" help:"folder for everything that is kept"`
-	Store        string `yaml:"store" help:"where entities and records are kept: sqlite:// or sqlite:///path/to/file"`
-	Bus          string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
-	Containers   string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none, or process:// (no isolation)"`
-	Logs         string `yaml:"logs" help:"where log lines are kept: record://"`
-	Manifest     string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
-	APIHost      string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
-	VanityHost   string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
-	Extensions   bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
-	AllowedKinds string `yaml:"allowed-kinds" help:"kinds that actions may have, with commas between; namespaces may have more; empty is all"`
-	ExecuteOnly  bool   `yaml:"shared-packages-execute-only" help:"hide the code of shared packages from all but their owners"`
-	BareWrites   bool   `yaml:"bare-writes" help:"answer successful PUT and DELETE without a body"`
-	Catalog      bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
-	OperatorKey  string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
-	GuestAnyway  bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
+	Listen        string `yaml:"listen" help:"address of the API, host:port"`
+	Data          string `yaml:"data" help:"folder for everything that is kept"`
+	Store         string `yaml:"store" help:"where entities and records are kept: sqlite:// or sqlite:///path/to/file"`
+	Bus           string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
+	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none, or process:// (no isolation)"`
+	Logs          string `yaml:"logs" help:"where log lines are kept: record://"`
+	Manifest      string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
+	APIHost       string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
+	VanityHost    string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
+	Extensions    bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
+	StoreBlocking string `yaml:"store-blocking-result-level" help:"which records of blocking calls are kept: STORE_ALWAYS, STORE_FAILURES or STORE_FAILURES_NOT_APPLICATION_ERRORS"`
+	StoreOthers   string `yaml:"store-non-blocking-result-level" help:"which records of other calls are kept, likewise"`
+	AllowedKinds  string `yaml:"allowed-kinds" help:"kinds that actions may have, with commas between; namespaces may have more; empty is all"`
+	ExecuteOnly   bool   `yaml:"shared-packages-execute-only" help:"hide the code of shared packages from all but their owners"`
+	BareWrites    bool   `yaml:"bare-writes" help:"answer successful PUT and DELETE without a body"`
+	Catalog       bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
+	OperatorKey   string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
+	GuestAnyway   bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`
 	Starting    int           `yaml:"starting" help:"containers that may be starting at once; 0 is twice the number of cores"`
@@ -52,6 +55,9 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 		Containers: "sandbox://",
 		Logs:       "record://",
 		Catalog:    true,
+
+		StoreBlocking: string(whisk.StoreAlways),
+		StoreOthers:   string(whisk.StoreAlways),
 
 		Queue:       10_000,
 		StemCells:   true,
@@ -81,6 +87,17 @@ func stateFolder(getenv func(string) string) string {
 }
 
 // limits are the system's limits with the configured rates.
+// storing are the configured store levels.
+func (c *serveConfig) storing() (levels whisk.StoreLevels, err error) {
+	if levels.Blocking, err = whisk.ParseStoreLevel(c.StoreBlocking); err != nil {
+		return levels, fmt.Errorf("store-blocking-result-level: %w", err)
+	}
+	if levels.NonBlocking, err = whisk.ParseStoreLevel(c.StoreOthers); err != nil {
+		return levels, fmt.Errorf("store-non-blocking-result-level: %w", err)
+	}
+	return levels, nil
+}
+
 func (c *serveConfig) limits() whisk.SystemLimits {
 	l := whisk.DefaultLimits()
 	l.InvocationsPerMinute, l.FiresPerMinute, l.ConcurrentInvocations = c.Invocations, c.Fires, c.Concurrent

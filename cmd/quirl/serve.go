@@ -190,6 +190,10 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		return nil, err
 	}
 	limits, now := p.cfg.limits(), time.Now
+	storing, err := p.cfg.storing()
+	if err != nil {
+		return nil, err
+	}
 	st := store.NewCached(p.store, cachedEntities)
 	p.installCatalog(ctx, st, limits)
 	recorder, err := result.New(ctx, st, filepath.Join(p.cfg.Data, "redo"), p.log)
@@ -200,7 +204,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	rights := localentitlement.New(st, limits, now)
 	disp := dispatch.New(dispatch.Config{
 		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
-		Deprecated: p.kinds.Deprecated, Limits: limits, Log: p.log, Now: now,
+		Deprecated: p.kinds.Deprecated, Limits: limits, Storing: storing, Log: p.log, Now: now,
 	})
 	if err := disp.Inherit(ctx); err != nil {
 		return nil, mendFile(err)
@@ -208,7 +212,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	var in *ingress.Ingress // made last, for it needs all the others
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
-		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits,
+		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits, Storing: storing,
 		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})
 	build, number := buildInfo()

@@ -19,6 +19,7 @@ type site struct {
 	*quirltest.Server
 	client *http.Client
 	keys   map[string]string
+	extra  bool // send X-OW-EXTRA-LOGGING
 }
 
 func open(t *testing.T, args ...string) *site {
@@ -36,7 +37,7 @@ func open(t *testing.T, args ...string) *site {
 			WarmedContainerKeepingCount: &seven, WarmedContainerKeepingTimeout: &timeout,
 		}},
 	})
-	return &site{s, http.DefaultClient, map[string]string{"guest": quirltest.GuestKey, "tight": key.String()}}
+	return &site{s, http.DefaultClient, map[string]string{"guest": quirltest.GuestKey, "tight": key.String()}, false}
 }
 
 // send wants an answer of that status whose body has the text, and returns the body.
@@ -47,6 +48,9 @@ func (s *site) send(t *testing.T, user, method, path, body string, status int, t
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if s.extra {
+		req.Header.Set("X-OW-EXTRA-LOGGING", "on")
+	}
 	if user != "" {
 		uuid, secret, _ := strings.Cut(s.keys[user], ":")
 		req.SetBasicAuth(uuid, secret)
@@ -115,6 +119,42 @@ func TestSizesOfANamespace(t *testing.T) {
 		s.send(t, "tight", "PUT", "namespaces/_/"+collection, body, 413, "annotations larger than allowed: 501 > 500 bytes.")
 	}
 	s.send(t, "tight", "PUT", "namespaces/_/actions/b", `{`+echo+`,"limits":{"instances":8}}`, 400, "Max action instance concurrency must not exceed your namespace concurrency of 7.")
+}
+
+// TestStoreLevels: which records are kept, and that extra logging keeps them.
+func TestStoreLevels(t *testing.T) {
+	s := open(t, "--store-blocking-result-level=STORE_FAILURES", "--store-non-blocking-result-level=STORE_FAILURES_NOT_APPLICATION_ERRORS")
+	s.send(t, "guest", "PUT", "namespaces/_/actions/a", `{"exec":{"kind":"nodejs:default","code":"function main(a) { return a.fail ? {error: 'no'} : {} }"}}`, 200, "{")
+	s.send(t, "guest", "PUT", "namespaces/_/actions/s", `{"exec":{"kind":"sequence","components":["/_/a"]}}`, 200, "{")
+	s.send(t, "guest", "PUT", "namespaces/_/triggers/t", `{}`, 200, "{")
+	s.send(t, "guest", "PUT", "namespaces/_/rules/r", `{"trigger":"/_/t","action":"/_/a"}`, 200, "{")
+	for _, tt := range []struct {
+		path, body string
+		status     int
+		kept       bool
+	}{
+		{"actions/a?blocking=true", `{}`, 200, false},
+		{"actions/a?blocking=true", `{"fail":true}`, 502, true},
+		{"actions/s?blocking=true", `{}`, 200, false},
+		{"actions/s?blocking=true", `{"fail":true}`, 502, true},
+		{"actions/a", `{"fail":true}`, 202, false},
+		{"actions/s", `{"fail":true}`, 202, false},
+		{"triggers/t", `{}`, 202, false},
+	} {
+		for _, extra := range []bool{false, true} {
+			s.extra = extra
+			var answer struct{ ActivationID string }
+			if err := json.Unmarshal([]byte(s.send(t, "guest", "POST", "namespaces/_/"+tt.path, tt.body, tt.status, "{")), &answer); err != nil {
+				t.Fatal(err)
+			}
+			wait, status := "?wait=10000", 200
+			if !tt.kept && !extra {
+				wait, status = "?wait=300", 404
+			}
+			s.send(t, "guest", "GET", "namespaces/_/activations/"+answer.ActivationID+wait, "", status, "{")
+		}
+	}
+	s.extra = false
 }
 
 // TestAllowedKinds: what the deployment allows, and beside it the namespace.
