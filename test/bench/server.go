@@ -73,6 +73,7 @@ func startIn(ctx context.Context, dir string, flags ...string) (*server, error) 
 		if _, err := s.call("GET", "/ping", nil); err == nil {
 			s.answered = time.Since(began)
 		} else if time.Since(began) > 20*time.Second {
+			s.stop()
 			return nil, errors.Join(errors.New("the server does not answer"), err)
 		}
 	}
