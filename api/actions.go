@@ -10,7 +10,7 @@ import (
 )
 
 func (a *API) getAction(r *request) response {
-	if err := a.authorizeAction(r, entitlement.Read); err != nil {
+	if err := a.authorizeEntity(r, whisk.Actions, entitlement.Read); err != nil {
 		return failed(unnamed(err))
 	}
 	if err := a.mayShowAction(r.Context(), r.caller, r.name); err != nil {
@@ -39,7 +39,7 @@ func (a *API) getAction(r *request) response {
 }
 
 func (a *API) deleteAction(r *request) response {
-	if err := a.authorizeAction(r, entitlement.Delete); err != nil {
+	if err := a.authorizeEntity(r, whisk.Actions, entitlement.Delete); err != nil {
 		return failed(err)
 	}
 	if err := a.checkPlainPackage(r.Context(), r.name); err != nil {
@@ -75,7 +75,7 @@ func (a *API) checkPlainPackage(ctx context.Context, name whisk.FullName) error 
 }
 
 func (a *API) putAction(r *request) response {
-	if err := a.authorizeAction(r, entitlement.Put); err != nil {
+	if err := a.authorizeEntity(r, whisk.Actions, entitlement.Put); err != nil {
 		return failed(err)
 	}
 	if err := a.checkPlainPackage(r.Context(), r.name); err != nil {
@@ -133,8 +133,8 @@ func (a *API) applyAction(r *request, c *actionChange, overwrite bool, limits *w
 	if old != nil {
 		action = c.update(old)
 	}
-	if a.Kinds.Deprecated(action.Exec.Kind) {
-		return nil, deprecated(action.Exec.Kind)
+	if err := a.Dispatch.CheckKind(action.Exec.Kind); err != nil {
+		return nil, err
 	}
 	if c.exec != nil && c.exec.IsSequence() {
 		if err := a.checkSequence(r.Context(), r.name, c.exec.Components); err != nil {
@@ -143,10 +143,6 @@ func (a *API) applyAction(r *request, c *actionChange, overwrite bool, limits *w
 	}
 	action.Touch(a.Now())
 	return action, nil
-}
-
-func deprecated(kind string) error {
-	return whisk.Errorf(whisk.BadRequest, "The '%s' runtime is no longer supported. You may read and delete but not update or invoke this action.", kind)
 }
 
 // storeAction writes the action, its new code first, and returns its view.

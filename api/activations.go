@@ -35,7 +35,7 @@ func (a *API) activation(r *request, id whisk.ActivationID) (*whisk.Activation, 
 	}
 	record, err := find(ctx, r.namespace, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, notFound()
+		return nil, whisk.Missing()
 	}
 	return record, err
 }

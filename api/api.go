@@ -64,8 +64,6 @@ type Kinds interface {
 	Names() []string
 	// RequiresMain says whether actions of the kind must name their entry point.
 	RequiresMain(kind string) bool
-	// Deprecated says that actions of the kind can be read and deleted only.
-	Deprecated(kind string) bool
 	// ValidImage says whether image can be the reference of a container image.
 	ValidImage(image string) bool
 	// Info is the "runtimes" object of the info document.

@@ -97,7 +97,7 @@ func (r *request) readJSON(limit int64) (json.RawMessage, error) {
 		}
 		return nil, whisk.Errorf(whisk.Unsupported, "The request's Content-Type [%s] is not supported. Expected:\napplication/json", media)
 	}
-	body, err := readAll(r.Request, limit)
+	body, err := readBody(r.Request, limit, 1<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +110,16 @@ func (r *request) readJSON(limit int64) (json.RawMessage, error) {
 	return body, nil
 }
 
-// readAll reads at most limit bytes. A body of which no length was declared may
-// go on for ever.
-func readAll(r *http.Request, limit int64) ([]byte, error) {
+// readBody reads at most limit bytes. A declared length is believed up to that
+// many bytes; beyond them, or where none was declared, memory grows with what has
+// come, which may be without end.
+func readBody(r *http.Request, limit, believed int64) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
-		buf.Grow(int(min(r.ContentLength, 1<<20)) + bytes.MinRead)
+		buf.Grow(int(min(r.ContentLength, believed)) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
 	if n > limit {

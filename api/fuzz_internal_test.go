@@ -22,7 +22,6 @@ func (twoKinds) ResolveKind(kind string) (string, bool) {
 }
 func (twoKinds) Names() []string               { return []string{"nodejs:20", "java:8"} }
 func (twoKinds) RequiresMain(kind string) bool { return kind == "java:8" }
-func (twoKinds) Deprecated(string) bool        { return false }
 func (twoKinds) ValidImage(image string) bool  { return image != "" && !strings.Contains(image, " ") }
 func (twoKinds) Info() json.RawMessage         { return json.RawMessage(`{}`) }
 

@@ -48,8 +48,7 @@ func (a *API) listEntities(r *request, q store.EntityQuery) response {
 func (a *API) listPackageActions(name string) handler {
 	return func(r *request) response {
 		id := whisk.FullName{Path: whisk.Path(r.namespace), Name: name}
-		resource := entitlement.Resource{Collection: whisk.Packages, Path: id.Path, Name: name}
-		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, resource)
+		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, entitlement.EntityResource(whisk.Packages, id))
 		if err != nil {
 			return failed(unnamed(err))
 		}
@@ -69,11 +68,7 @@ func (a *API) listPackageActions(name string) handler {
 func unnamed(err error) error {
 	var e *whisk.Error
 	if errors.As(err, &e) && e.Kind == whisk.NotFound {
-		return notFound()
+		return whisk.Missing()
 	}
 	return err
-}
-
-func notFound() error {
-	return whisk.Errorf(whisk.NotFound, "The requested resource does not exist.")
 }

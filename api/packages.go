@@ -10,12 +10,8 @@ import (
 	"quirl/whisk"
 )
 
-func (a *API) authorizePackage(r *request, right entitlement.Right) error {
-	return a.Entitlement.Authorize(r.Context(), r.caller, right, entitlement.Resource{Collection: whisk.Packages, Path: r.name.Path, Name: r.name.Name})
-}
-
 func (a *API) getPackage(r *request) response {
-	if err := a.authorizePackage(r, entitlement.Read); err != nil {
+	if err := a.authorizeEntity(r, whisk.Packages, entitlement.Read); err != nil {
 		return failed(err)
 	}
 	pkg, err := store.Get[*whisk.Package](r.Context(), a.Entities, r.name.ID())
@@ -54,7 +50,7 @@ func (a *API) addContents(ctx context.Context, view *packageWithContents, pkg wh
 }
 
 func (a *API) deletePackage(r *request) response {
-	if err := a.authorizePackage(r, entitlement.Delete); err != nil {
+	if err := a.authorizeEntity(r, whisk.Packages, entitlement.Delete); err != nil {
 		return failed(err)
 	}
 	force, err := r.flag("force", false)
@@ -96,7 +92,7 @@ func (a *API) emptyPackage(ctx context.Context, pkg whisk.FullName, force bool) 
 }
 
 func (a *API) putPackage(r *request) response {
-	if err := a.authorizePackage(r, entitlement.Put); err != nil {
+	if err := a.authorizeEntity(r, whisk.Packages, entitlement.Put); err != nil {
 		return failed(err)
 	}
 	body, err := r.entity()
@@ -178,7 +174,7 @@ func (a *API) checkBinding(r *request, b *whisk.Binding) error {
 	missing := whisk.Errorf(whisk.BadRequest, "Binding references a package that does not exist.")
 	target := b.FullName()
 	if b.Namespace != r.caller.Namespace {
-		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, entitlement.Resource{Collection: whisk.Packages, Path: target.Path, Name: target.Name})
+		err := a.Entitlement.Authorize(r.Context(), r.caller, entitlement.Read, entitlement.EntityResource(whisk.Packages, target))
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,9 @@ import (
 	"quirl/whisk"
 )
 
-func (a *API) authorizeAction(r *request, right entitlement.Right) error {
-	return a.Entitlement.Authorize(r.Context(), r.caller, right, entitlement.ActionResource(r.name))
+// authorizeEntity wants the caller to have the right on the entity that the request names.
+func (a *API) authorizeEntity(r *request, c whisk.Collection, right entitlement.Right) error {
+	return a.Entitlement.Authorize(r.Context(), r.caller, right, entitlement.EntityResource(c, r.name))
 }
 
 // loadCode puts the code into a copy of the action.

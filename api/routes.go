@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"quirl/api/web"
@@ -187,101 +188,58 @@ func noRoute() response {
 // isList says that rest names a collection itself, with or without a slash behind it.
 func isList(rest []string) bool { return len(rest) == 0 || len(rest) == 1 && rest[0] == "" }
 
-func (a *API) listOnly(c whisk.Collection) func(r *request, rest []string) (handler, error) {
-	return func(r *request, rest []string) (handler, error) {
-		if isList(rest) && r.Method == http.MethodGet {
-			return a.list(c, whisk.Path(r.namespace)), nil
-		}
-		return nil, nil
+// verbs are what answers for one entity, by HTTP method.
+type verbs map[string]func(a *API, r *request) response
+
+// These are made once, since every invocation is routed by them.
+var (
+	actionVerbs = verbs{
+		http.MethodGet: (*API).getAction, http.MethodPut: (*API).putAction, http.MethodDelete: (*API).deleteAction, http.MethodPost: (*API).invokeAction,
 	}
-}
+	packageVerbs = verbs{http.MethodGet: (*API).getPackage, http.MethodPut: (*API).putPackage, http.MethodDelete: (*API).deletePackage}
+	triggerVerbs = verbs{
+		http.MethodGet: (*API).getTrigger, http.MethodPut: (*API).putTrigger, http.MethodDelete: (*API).deleteTrigger, http.MethodPost: (*API).fireTrigger,
+	}
+	ruleVerbs = verbs{
+		http.MethodGet: (*API).getRule, http.MethodPut: (*API).putRule, http.MethodDelete: (*API).deleteRule, http.MethodPost: (*API).setRuleState,
+	}
+)
 
 func (a *API) actionRoutes(r *request, rest []string) (handler, error) {
-	if isList(rest) {
-		return a.listOnly(whisk.Actions)(r, rest)
-	}
 	if len(rest) == 2 && rest[1] == "" && r.Method == http.MethodGet {
 		if err := checkName(rest[0]); err != nil {
 			return nil, err
 		}
 		return a.listPackageActions(rest[0]), nil
 	}
-	var h handler
-	switch r.Method {
-	case http.MethodGet:
-		h = a.getAction
-	case http.MethodPut:
-		h = a.putAction
-	case http.MethodDelete:
-		h = a.deleteAction
-	case http.MethodPost:
-		h = a.invokeAction
-	}
-	return entityRoute(r, rest, 2, h)
+	return a.entityRoutes(r, rest, whisk.Actions, 2, actionVerbs)
 }
 
 func (a *API) packageRoutes(r *request, rest []string) (handler, error) {
-	if isList(rest) {
-		return a.listOnly(whisk.Packages)(r, rest)
-	}
-	var h handler
-	switch r.Method {
-	case http.MethodGet:
-		h = a.getPackage
-	case http.MethodPut:
-		h = a.putPackage
-	case http.MethodDelete:
-		h = a.deletePackage
-	}
-	return entityRoute(r, rest, 1, h)
+	return a.entityRoutes(r, rest, whisk.Packages, 1, packageVerbs)
 }
 
 func (a *API) triggerRoutes(r *request, rest []string) (handler, error) {
-	if isList(rest) {
-		return a.listOnly(whisk.Triggers)(r, rest)
-	}
-	var h handler
-	switch r.Method {
-	case http.MethodGet:
-		h = a.getTrigger
-	case http.MethodPut:
-		h = a.putTrigger
-	case http.MethodDelete:
-		h = a.deleteTrigger
-	case http.MethodPost:
-		h = a.fireTrigger
-	}
-	return entityRoute(r, rest, 1, h)
+	return a.entityRoutes(r, rest, whisk.Triggers, 1, triggerVerbs)
 }
 
 func (a *API) ruleRoutes(r *request, rest []string) (handler, error) {
-	if isList(rest) {
-		return a.listOnly(whisk.Rules)(r, rest)
-	}
-	var h handler
-	switch r.Method {
-	case http.MethodGet:
-		h = a.getRule
-	case http.MethodPut:
-		h = a.putRule
-	case http.MethodDelete:
-		h = a.deleteRule
-	case http.MethodPost:
-		h = a.setRuleState
-	}
-	return entityRoute(r, rest, 1, h)
+	return a.entityRoutes(r, rest, whisk.Rules, 1, ruleVerbs)
 }
 
-// entityRoute checks the name of one entity, which has at most depth segments,
-// and leaves it in r for the handler h, nil when the method has none.
-func entityRoute(r *request, rest []string, depth int, h handler) (handler, error) {
-	if h == nil || len(rest) > depth {
-		return nil, nil
-	}
-	for _, segment := range rest {
-		if segment == "" {
+// entityRoutes finds the handler of a collection, which is listed by GET, or of
+// one entity, whose name of at most depth segments it leaves in r. The handler is
+// nil when there is no such path or no such method.
+func (a *API) entityRoutes(r *request, rest []string, c whisk.Collection, depth int, on verbs) (handler, error) {
+	if isList(rest) {
+		if r.Method != http.MethodGet {
 			return nil, nil
 		}
+		return a.list(c, whisk.Path(r.namespace)), nil
+	}
+	verb := on[r.Method]
+	if verb == nil || len(rest) > depth || slices.Contains(rest, "") {
+		return nil, nil
 	}
 	for _, segment := range rest {
 		if err := checkName(segment); err != nil {
@@ -292,7 +250,7 @@ func entityRoute(r *request, rest []string, depth int, h handler) (handler, erro
 	if len(rest) == 2 {
 		r.name.Path = r.name.Path.Join(rest[0])
 	}
-	return h, nil
+	return func(r *request) response { return verb(a, r) }, nil
 }
 
 func checkName(segment string) error {

@@ -125,10 +125,10 @@ func (r *request) reference(m members, key string) (*whisk.FullName, error) {
 func (a *API) authorizeReferences(r *request, trigger, action *whisk.FullName) error {
 	var resources []entitlement.Resource
 	if trigger != nil {
-		resources = append(resources, entitlement.Resource{Collection: whisk.Triggers, Path: trigger.Path, Name: trigger.Name})
+		resources = append(resources, entitlement.EntityResource(whisk.Triggers, *trigger))
 	}
 	if action != nil {
-		resources = append(resources, entitlement.ActionResource(*action))
+		resources = append(resources, entitlement.EntityResource(whisk.Actions, *action))
 	}
 	return unnamed(entitlement.AuthorizeAll(r.Context(), a.Entitlement, r.caller, entitlement.Read, resources...))
 }

@@ -14,7 +14,7 @@ func (a *API) checkComponents(r *request, exec *whisk.Exec) error {
 	}
 	resources := make([]entitlement.Resource, len(exec.Components))
 	for i, c := range exec.Components {
-		resources[i] = entitlement.ActionResource(c)
+		resources[i] = entitlement.EntityResource(whisk.Actions, c)
 	}
 	return unnamed(entitlement.AuthorizeAll(r.Context(), a.Entitlement, r.caller, entitlement.Read, resources...))
 }

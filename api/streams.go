@@ -250,7 +250,7 @@ func (a *API) findTail(ctx context.Context, namespace string, id whisk.Activatio
 		case dispatch.Unknown:
 			_, err := a.Recorder.Find(ctx, namespace, id)
 			if errors.Is(err, store.ErrNotFound) {
-				err = notFound()
+				err = whisk.Missing()
 			}
 			return nil, err
 		}

@@ -12,10 +12,6 @@ import (
 	"quirl/whisk"
 )
 
-func (a *API) authorizeEntity(r *request, c whisk.Collection, right entitlement.Right) error {
-	return a.Entitlement.Authorize(r.Context(), r.caller, right, entitlement.Resource{Collection: c, Path: r.name.Path, Name: r.name.Name})
-}
-
 func (a *API) getTrigger(r *request) response {
 	if err := a.authorizeEntity(r, whisk.Triggers, entitlement.Read); err != nil {
 		return failed(err)

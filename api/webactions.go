@@ -1,15 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 
 	"quirl/api/web"
 	"quirl/dispatch"
-	"quirl/entitlement"
 	"quirl/identity"
 	"quirl/whisk"
 )
@@ -35,7 +32,7 @@ func (a *API) webAction(r *request, p web.Path) response {
 	if err := a.findWebAction(r, w); err != nil {
 		return w.failed(r, err)
 	}
-	lease, err := a.Entitlement.Admit(r.Context(), r.caller, entitlement.Invocation)
+	lease, err := a.Dispatch.Admit(r.Context(), r.caller, r.name)
 	if err != nil {
 		return w.failed(r, err)
 	}
@@ -51,7 +48,7 @@ func (a *API) webAction(r *request, p web.Path) response {
 // admitWebCall goes through the checks that hold the owner's slot: either the
 // call can be made, or the answer is there.
 func (a *API) admitWebCall(r *request, w *webCall) (response, *dispatch.Call) {
-	if err := a.checkWebCall(r); err != nil {
+	if err := r.checkLength(r.caller.PayloadLimit(&a.Limits)); err != nil {
 		return w.failed(r, err), nil
 	}
 	custom := w.found.Annotations.IsTrue("web-custom-options")
@@ -91,7 +88,7 @@ func (a *API) findWebAction(r *request, w *webCall) error {
 	r.name, r.namespace = w.path.Name, w.path.Name.Path.Root()
 	owner, err := a.Identities.Owner(r.Context(), r.namespace)
 	if errors.Is(err, identity.ErrUnknown) {
-		return notFound()
+		return whisk.Missing()
 	}
 	if err != nil {
 		return err
@@ -99,7 +96,7 @@ func (a *API) findWebAction(r *request, w *webCall) error {
 	r.caller = owner
 	w.found, err = a.resolveWeb(r.Context(), r.name)
 	if err == nil && !w.found.Annotations.IsTrue("web-export") {
-		return notFound()
+		return whisk.Missing()
 	}
 	return err
 }
@@ -107,17 +104,9 @@ func (a *API) findWebAction(r *request, w *webCall) error {
 func (a *API) resolveWeb(ctx context.Context, name whisk.FullName) (dispatch.Resolved, error) {
 	found, err := a.Dispatch.Resolve(ctx, name)
 	if err != nil && whisk.KindOf(err) != whisk.Internal {
-		return found, notFound()
+		return found, whisk.Missing()
 	}
 	return found, err
-}
-
-// checkWebCall holds the owner's right on the action and the declared size.
-func (a *API) checkWebCall(r *request) error {
-	if err := a.authorizeAction(r, entitlement.Activate); err != nil {
-		return unnamed(err)
-	}
-	return r.checkLength(r.caller.PayloadLimit(&a.Limits))
 }
 
 // webCORS lets pages of all origins call the action.
@@ -174,7 +163,7 @@ func (a *API) webUser(r *request) (namespace string, authenticated bool, err err
 }
 
 func (a *API) webArguments(r *request, raw bool) (*web.Arguments, error) {
-	body, err := readWebBody(r.Request, r.caller.PayloadLimit(&a.Limits))
+	body, err := readBody(r.Request, r.caller.PayloadLimit(&a.Limits), 64<<10) // anybody may send
 	if err != nil {
 		return nil, err
 	}
@@ -184,26 +173,6 @@ func (a *API) webArguments(r *request, raw bool) (*web.Arguments, error) {
 	}
 	arguments, err := decode(r.Request, body)
 	return arguments, reject(err)
-}
-
-// readWebBody reads at most limit bytes. What is not declared is not believed:
-// memory grows with what has come, since anybody may send.
-func readWebBody(r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength == 0 {
-		return nil, nil
-	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(min(r.ContentLength, 64<<10)) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
-	case n > limit:
-		return nil, tooLarge("Request", n, limit)
-	case err != nil:
-		return nil, reject(whisk.Malformed("the body ended early: %v", err))
-	}
-	return buf.Bytes(), nil
 }
 
 // outcome shows what came of the activation.

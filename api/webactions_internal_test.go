@@ -35,7 +35,7 @@ func TestWebNotReady(t *testing.T) {
 	})
 }
 
-func TestReadWebBody(t *testing.T) {
+func TestReadBody(t *testing.T) {
 	const limit = 100_000
 	full := strings.Repeat("x", limit)
 	broken := errors.New("connection lost")
@@ -56,7 +56,7 @@ func TestReadWebBody(t *testing.T) {
 		{"ends early", 10, io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(broken)), 0, whisk.BadRequest, "The request content was malformed:\nthe body ended early: connection lost"},
 	} {
 		r := &http.Request{ContentLength: tt.declared, Body: io.NopCloser(tt.body)}
-		got, err := readWebBody(r, limit)
+		got, err := readBody(r, limit, 64<<10)
 		if tt.err == "" {
 			if err != nil || len(got) != tt.size {
 				t.Errorf("%s: got %d bytes, %v; want %d", tt.name, len(got), err, tt.size)

@@ -2,22 +2,16 @@ package composer_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"quirl/composer"
+	"quirl/internal/storytest"
 	"quirl/whisk"
 )
-
-var update = flag.Bool("update", false, "rewrite the stories in testdata")
 
 // TestStories plays each file of testdata: lines that begin a column are what
 // happens, indented lines are what the machine wants. The machine is stored and
@@ -30,30 +24,7 @@ var update = flag.Bool("update", false, "rewrite the stories in testdata")
 //	start NAME [INPUT]
 //	ended STATUS RESULT [MILLISECONDS]   of the activation that runs
 //	lost, failed                     what else may become of it
-func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
-}
+func TestStories(t *testing.T) { storytest.Run(t, play) }
 
 // A stage is where a story plays.
 type stage struct {

@@ -68,27 +68,31 @@ func (d *Dispatcher) Admit(ctx context.Context, caller *whisk.Identity, name whi
 
 // entitled checks the right to invoke an action.
 func (d *Dispatcher) entitled(ctx context.Context, caller *whisk.Identity, name whisk.FullName) error {
-	err := d.Entitlement.Authorize(ctx, caller, entitlement.Activate, entitlement.ActionResource(name))
+	err := d.Entitlement.Authorize(ctx, caller, entitlement.Activate, entitlement.EntityResource(whisk.Actions, name))
 	if whisk.KindOf(err) == whisk.NotFound {
-		return missing() // authorization names the package, which answers about actions do not
+		return whisk.Missing() // authorization names the package, which answers about actions do not
 	}
 	return err
 }
 
-func missing() error {
-	return whisk.Errorf(whisk.NotFound, "The requested resource does not exist.")
+// CheckKind refuses the kinds whose actions can neither be invoked nor written.
+func (d *Dispatcher) CheckKind(kind string) error {
+	if d.Deprecated(kind) {
+		return whisk.Errorf(whisk.BadRequest, "The '%s' runtime is no longer supported. You may read and delete but not update or invoke this action.", kind)
+	}
+	return nil
 }
 
 // check says whether a call may be made at all.
 func (d *Dispatcher) check(ctx context.Context, c *Call) error {
 	exec := &c.Action.Exec
-	if d.Deprecated(exec.Kind) {
-		return whisk.Errorf(whisk.BadRequest, "The '%s' runtime is no longer supported. You may read and delete but not update or invoke this action.", exec.Kind)
+	if err := d.CheckKind(exec.Kind); err != nil {
+		return err
 	}
 	if exec.IsSequence() { // a package may have become private since the sequence was made
 		resources := make([]entitlement.Resource, len(exec.Components))
 		for i, component := range exec.Components {
-			resources[i] = entitlement.ActionResource(component)
+			resources[i] = entitlement.EntityResource(whisk.Actions, component)
 		}
 		err := entitlement.AuthorizeAll(ctx, d.Entitlement, c.Caller, entitlement.Activate, resources...)
 		if err != nil && whisk.KindOf(err) != whisk.NotFound { // what is missing ends the sequence when its turn comes
@@ -96,14 +100,14 @@ func (d *Dispatcher) check(ctx context.Context, c *Call) error {
 		}
 	}
 	if c.Action.Annotations.IsTrue("final") {
-		return CheckFinal(c.Bound, c.Payload)
+		return checkFinal(c.Bound, c.Payload)
 	}
 	return nil
 }
 
-// CheckFinal refuses arguments that a final action has bound to a value. Those
+// checkFinal refuses arguments that a final action has bound to a value. Those
 // bound to null are open.
-func CheckFinal(bound whisk.Parameters, payload json.RawMessage) error {
+func checkFinal(bound whisk.Parameters, payload json.RawMessage) error {
 	given, err := whisk.Members(payload)
 	if err != nil {
 		return err

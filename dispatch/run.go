@@ -169,7 +169,7 @@ func (r *run) prepare(ctx context.Context, e composer.Prepare) {
 
 func (r *run) find(ctx context.Context, e composer.Find) composer.Event {
 	if e.Entitled {
-		if err := r.d.Entitlement.Authorize(ctx, r.doc.Caller, entitlement.Activate, entitlement.ActionResource(e.Name)); err != nil {
+		if err := r.d.Entitlement.Authorize(ctx, r.doc.Caller, entitlement.Activate, entitlement.EntityResource(whisk.Actions, e.Name)); err != nil {
 			return composer.NotAllowed{Name: e.Name}
 		}
 		delete(r.pins, pin{e.Frame, e.Name}) // a composition takes what is there now

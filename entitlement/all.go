@@ -39,7 +39,7 @@ func AuthorizeAll(ctx context.Context, e Entitlement, caller *whisk.Identity, ri
 	return other
 }
 
-// ActionResource is an action as a resource.
-func ActionResource(name whisk.FullName) Resource {
-	return Resource{Collection: whisk.Actions, Path: name.Path, Name: name.Name}
+// EntityResource is one entity of a collection as a resource.
+func EntityResource(c whisk.Collection, name whisk.FullName) Resource {
+	return Resource{Collection: c, Path: name.Path, Name: name.Name}
 }

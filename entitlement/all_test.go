@@ -45,7 +45,7 @@ func TestAuthorizeAll(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resources = append(resources, entitlement.ActionResource(name))
+			resources = append(resources, entitlement.EntityResource(whisk.Actions, name))
 		}
 		got := ""
 		if err := entitlement.AuthorizeAll(t.Context(), e, nil, entitlement.Read, resources...); err != nil {

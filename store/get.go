@@ -13,7 +13,7 @@ func Get[T whisk.Entity](ctx context.Context, s Entities, id string) (T, error) 
 	var none T
 	e, err := s.Entity(ctx, id)
 	if errors.Is(err, ErrNotFound) {
-		return none, &whisk.Error{Kind: whisk.NotFound, Message: "The requested resource does not exist."}
+		return none, whisk.Missing()
 	}
 	if err != nil {
 		return none, err

@@ -48,6 +48,11 @@ func Malformed(format string, args ...any) *Error {
 	return Errorf(BadRequest, "The request content was malformed:\n"+format, args...)
 }
 
+// Missing is the answer about what is not there, or what the caller may not know of.
+func Missing() *Error {
+	return Errorf(NotFound, "The requested resource does not exist.")
+}
+
 func (e *Error) Error() string {
 	if e.Cause != nil {
 		return e.Message + ": " + e.Cause.Error()

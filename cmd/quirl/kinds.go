@@ -70,7 +70,7 @@ func (k *kinds) RequiresMain(kind string) bool {
 	return err == nil && r.RequireMain
 }
 
-// Deprecated is that of api.Kinds.
+// Deprecated says that actions of the kind can be read and deleted only.
 func (k *kinds) Deprecated(kind string) bool {
 	r, err := k.offer.Manifest.Resolve(kind)
 	return err == nil && r.Deprecated

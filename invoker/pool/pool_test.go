@@ -2,21 +2,15 @@ package pool_test
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"quirl/internal/storytest"
 	"quirl/invoker/pool"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected commands in testdata")
 
 // TestStories replays testdata/*.txt: after each event line, the commands that
 // the pool gives, indented. "#" starts a comment. The first line configures:
@@ -26,30 +20,7 @@ var update = flag.Bool("update", false, "rewrite the expected commands in testda
 //	started 1 · failed 1 · finished 1 · spoilt 1 · returned 1 j1 … · died 1 · removed 1 · tick · drain
 //
 // A time in front moves the clock on.
-func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := replay(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s tells another story (-file +pool):\n%s", file, diff)
-			}
-		})
-	}
-}
+func TestStories(t *testing.T) { storytest.Run(t, replay) }
 
 func replay(t *testing.T, story string) string {
 	t.Helper()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -86,22 +85,7 @@ func furnish(t *testing.T, url string) string {
 // ask sends a request as the guest and returns the body of the answer, which must be a success.
 func ask(t *testing.T, method, url, body string) []byte {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	user, password, _ := strings.Cut(quirltest.GuestKey, ":")
-	req.SetBasicAuth(user, password)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, answer := quirltest.Do(t, http.DefaultClient, quirltest.Request(t, method, url, quirltest.GuestKey, body))
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%s %s: got %d, want 200\n%s", method, url, res.StatusCode, answer)
 	}

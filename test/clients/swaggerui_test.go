@@ -1,7 +1,6 @@
 package clients_test
 
 import (
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -93,14 +92,6 @@ func get(t *testing.T, url, etag string) (*http.Response, string) {
 	if etag != "" {
 		req.Header.Set("If-None-Match", etag)
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, body := quirltest.Do(t, http.DefaultClient, req)
 	return res, string(body)
 }

@@ -5,7 +5,6 @@ package limits_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,27 +42,11 @@ func open(t *testing.T, args ...string) *site {
 // send wants an answer of that status whose body has the text, and returns the body.
 func (s *site) send(t *testing.T, user, method, path, body string, status int, text string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+"/api/v1/"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
+	req := quirltest.Request(t, method, s.URL+"/api/v1/"+path, s.keys[user], body)
 	if s.extra {
 		req.Header.Set("X-OW-EXTRA-LOGGING", "on")
 	}
-	if user != "" {
-		uuid, secret, _ := strings.Cut(s.keys[user], ":")
-		req.SetBasicAuth(uuid, secret)
-	}
-	res, err := s.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, answer := quirltest.Do(t, s.client, req)
 	if res.StatusCode != status || !strings.Contains(string(answer), text) || text == "" && len(answer) > 0 {
 		t.Errorf("%s %s: got %d %s, want %d with %q", method, path, res.StatusCode, answer, status, text)
 	}

@@ -201,6 +201,36 @@ func (s *Server) Stop() error {
 // PID is the server's process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
+// Request returns a request with a JSON body and the credentials of key
+// ("uuid:secret"), none when it is empty.
+func Request(t testing.TB, method, url, key, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if user, password, given := strings.Cut(key, ":"); given {
+		req.SetBasicAuth(user, password)
+	}
+	return req
+}
+
+// Do sends the request and returns the answer and its whole body.
+func Do(t testing.TB, client *http.Client, req *http.Request) (*http.Response, []byte) {
+	t.Helper()
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, body
+}
+
 // FreeAddr returns an address on loopback that was free a moment ago.
 func FreeAddr(t testing.TB) string {
 	t.Helper()

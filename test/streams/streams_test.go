@@ -43,16 +43,10 @@ func open(t *testing.T) *site {
 
 func (s *site) request(user, method, path, body string, headers ...string) *http.Response {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+"/api/v1/namespaces/_/"+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
+	req := quirltest.Request(s.t, method, s.URL+"/api/v1/namespaces/_/"+path, s.keys[user], body)
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	uuid, secret, _ := strings.Cut(s.keys[user], ":")
-	req.SetBasicAuth(uuid, secret)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		s.t.Fatal(err)

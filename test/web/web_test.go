@@ -4,9 +4,7 @@ package web_test
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"quirl/test/quirltest"
@@ -35,24 +33,7 @@ func open(t *testing.T) *site {
 // send sends a request as user, or as nobody, and returns the answer; the status must be as wanted.
 func (s *site) send(t *testing.T, user, method, path, body string, want int) (http.Header, map[string]any) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+"/api/v1/"+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if user != "" {
-		uuid, secret, _ := strings.Cut(s.keys[user], ":")
-		req.SetBasicAuth(uuid, secret)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res, text := quirltest.Do(t, http.DefaultClient, quirltest.Request(t, method, s.URL+"/api/v1/"+path, s.keys[user], body))
 	if res.StatusCode != want {
 		t.Errorf("%s %s as %q: got %d, want %d\n%s", method, path, user, res.StatusCode, want, text)
 	}
