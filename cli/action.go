@@ -344,12 +344,9 @@ func (a *app) actionList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list [ NAMESPACE | PACKAGE ]", Short: "list all actions in a namespace or actions contained in a package"}
 	l.add(cmd)
 	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name := entityName{namespace: "_"}
-		if len(args) == 1 {
-			var err error
-			if name, err = a.parseName(args[0]); err != nil {
-				return err
-			}
+		name, err := a.optionalName(args)
+		if err != nil {
+			return err
 		}
 		path := client.Path("namespaces", name.namespace, "actions")
 		if name.entity != "" {

@@ -13,6 +13,15 @@ type entityName struct {
 
 func (n entityName) String() string { return "/" + n.namespace + "/" + n.entity }
 
+// optionalName reads the one argument that a command may have; without it the
+// caller's own namespace is meant.
+func (a *app) optionalName(args []string) (entityName, error) {
+	if len(args) == 0 {
+		return entityName{namespace: "_"}, nil
+	}
+	return a.parseName(args[0])
+}
+
 // parseName reads name, pkg/name, /ns/name, /ns/pkg/name or ns/pkg/name.
 func (a *app) parseName(text string) (entityName, error) {
 	bad := func() (entityName, error) {

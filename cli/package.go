@@ -132,15 +132,12 @@ func (a *app) summarizePackage(pkg *client.Package) {
 func (a *app) packageRefresh() *cobra.Command {
 	cmd := &cobra.Command{Use: "refresh [NAMESPACE]", Short: "refresh package bindings"}
 	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name := entityName{namespace: "_"}
-		if len(args) == 1 {
-			var err error
-			if name, err = a.parseName(args[0]); err != nil {
-				return err
-			}
+		name, err := a.optionalName(args)
+		if err != nil {
+			return err
 		}
 		var done struct{ Added, Updated, Deleted []string }
-		_, err := c.Do(ctx, client.Request{Method: http.MethodPost, Path: client.Path("namespaces", name.namespace, "packages", "refresh"), Into: &done})
+		_, err = c.Do(ctx, client.Request{Method: http.MethodPost, Path: client.Path("namespaces", name.namespace, "packages", "refresh"), Into: &done})
 		var refused *client.Error
 		if errors.As(err, &refused) && refused.Status == http.StatusNotImplemented {
 			return fmt.Errorf("The package refresh feature is not implemented in the target deployment%w", silent{err})
@@ -190,15 +187,12 @@ func (a *app) packageList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list [NAMESPACE]", Short: "list all packages"}
 	l.add(cmd)
 	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name := entityName{namespace: "_"}
-		if len(args) == 1 {
-			var err error
-			if name, err = a.parseName(args[0]); err != nil {
-				return err
-			}
-			if name.entity != "" {
-				return &exitError{code: exitGeneral, err: fmt.Errorf("An entity name, '%s', was provided instead of a namespace. Valid namespaces are of the following format: /NAMESPACE.", args[0])}
-			}
+		name, err := a.optionalName(args)
+		if err != nil {
+			return err
+		}
+		if name.entity != "" {
+			return &exitError{code: exitGeneral, err: fmt.Errorf("An entity name, '%s', was provided instead of a namespace. Valid namespaces are of the following format: /NAMESPACE.", args[0])}
 		}
 		var packages []client.Package
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages"), Query: l.query(), Into: &packages}); err != nil {

@@ -273,14 +273,44 @@ func (p *platform) wantInFlight(t *testing.T, want int) {
 	}
 }
 
+// accept makes a call that must be accepted.
+func (p *platform) accept(t *testing.T, c dispatch.Call) *dispatch.Ticket {
+	t.Helper()
+	ticket, err := p.Invoke(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+// conduct runs the dispatcher until stop is called, which must go well.
+func (p *platform) conduct(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	conducted := make(chan error)
+	go func() { conducted <- p.Conduct(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-conducted; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wantNoRecords wants the dispatcher to have written none.
+func (p *platform) wantNoRecords(t *testing.T) {
+	t.Helper()
+	p.flush(t)
+	if len(p.memory.found()) != 0 {
+		t.Errorf("got the records %v, want none", p.memory.found())
+	}
+}
+
 func TestBlockingCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, 10)
 		l := new(lease)
-		ticket, err := p.Invoke(t.Context(), call(true, l))
-		if err != nil {
-			t.Fatal(err)
-		}
+		ticket := p.accept(t, call(true, l))
 		m := p.receive(t)
 		if m.ID != ticket.ID || m.Journaled || !m.Blocking || m.Controller != 2 || m.Revision != "7" || m.Binding != "ns/bound" ||
 			m.Action.ID() != "provider/pkg/a" || string(m.Content) != `{"a":1,"b":3}` || len(m.InitNames) != 1 || time.Until(m.Deadline) != 3*time.Minute {
@@ -308,10 +338,7 @@ func TestBlockingCall(t *testing.T) {
 		}
 		time.Sleep(time.Hour) // its deadline passes
 		wantReleased(t, l, 1)
-		p.flush(t)
-		if len(p.memory.found()) != 0 {
-			t.Errorf("the dispatcher wrote %v for an activation that ended well", p.memory.found())
-		}
+		p.wantNoRecords(t) // the invoker writes those that end well
 	})
 }
 
@@ -319,10 +346,7 @@ func TestNonBlockingCallIsInTheJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, 10)
 		l := new(lease)
-		ticket, err := p.Invoke(t.Context(), call(false, l))
-		if err != nil {
-			t.Fatal(err)
-		}
+		ticket := p.accept(t, call(false, l))
 		if ticket.Result != nil {
 			t.Error("a non-blocking call has a channel for its result")
 		}
@@ -346,9 +370,7 @@ func TestFullBusRefuses(t *testing.T) {
 	for _, blocking := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlatform(t, 1)
-			if _, err := p.Invoke(t.Context(), call(blocking, new(lease))); err != nil {
-				t.Fatal(err)
-			}
+			p.accept(t, call(blocking, new(lease)))
 			l := new(lease)
 			ticket, err := p.Invoke(t.Context(), call(blocking, l))
 			var refusal *whisk.Error
@@ -410,10 +432,7 @@ func TestDeadlineGivesUpOnce(t *testing.T) {
 			p := newPlatform(t, 10)
 			l := new(lease)
 			began := time.Now()
-			ticket, err := p.Invoke(t.Context(), call(blocking, l))
-			if err != nil {
-				t.Fatal(err)
-			}
+			ticket := p.accept(t, call(blocking, l))
 			m := p.receive(t)
 			if blocking {
 				record := <-ticket.Result
@@ -451,10 +470,7 @@ func TestStrangeAcknowledgementsDoNoHarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, 10)
 		l := new(lease)
-		ticket, err := p.Invoke(t.Context(), call(true, l))
-		if err != nil {
-			t.Fatal(err)
-		}
+		ticket := p.accept(t, call(true, l))
 		m := p.receive(t)
 		if err := p.bus.Send(t.Context(), message.CompletedTopic(2), bus.Raw("nonsense")); err != nil {
 			t.Fatal(err)

@@ -93,10 +93,7 @@ func TestFireWithoutActiveRules(t *testing.T) {
 				t.Errorf("got %q, %v; want nothing", id, err)
 			}
 		}
-		p.flush(t)
-		if len(p.memory.found()) != 0 {
-			t.Errorf("got the records %v, want none", p.memory.found())
-		}
+		p.wantNoRecords(t)
 	})
 }
 
@@ -112,10 +109,7 @@ func TestFireIsAllOrNothing(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		p.wantInFlight(t, 0)
-		p.flush(t)
-		if len(p.memory.found()) != 0 {
-			t.Errorf("got the records %v, want none", p.memory.found())
-		}
+		p.wantNoRecords(t)
 	})
 }
 

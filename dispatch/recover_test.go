@@ -77,14 +77,9 @@ func TestStopDuringRecovery(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, ids := fill(t, name, 3)
 			p.inherit(t)
-			ctx, stop := context.WithCancel(t.Context())
-			conducted := make(chan error)
-			go func() { conducted <- p.Conduct(ctx) }()
+			stop := p.conduct(t)
 			time.Sleep(time.Second)
 			stop()
-			if err := <-conducted; err != nil {
-				t.Errorf("%s: got %v, want no error", name, err)
-			}
 			p.receive(t) // the one for which there was room; it is not run here
 			p.wantNothingSent(t)
 			next := p.lost(t)
@@ -127,16 +122,11 @@ func TestStopWhileThereIsNoRoom(t *testing.T) {
 		p := newPlatform(t, 1)
 		p.define("a")
 		p.define("s", "a")
-		ctx, stop := context.WithCancel(t.Context())
-		conducted := make(chan error)
-		go func() { conducted <- p.Conduct(ctx) }()
+		stop := p.conduct(t)
 		p.invoke(t, "a", `{}`, true, new(lease)) // the bus is full
 		ticket := p.invoke(t, "s", `{}`, true, new(lease))
 		synctest.Wait()
 		stop()
-		if err := <-conducted; err != nil {
-			t.Fatal(err)
-		}
 		if record, open := <-ticket.Result; open {
 			t.Errorf("the caller got %+v", record)
 		}

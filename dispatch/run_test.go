@@ -1,7 +1,6 @@
 package dispatch_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -48,11 +47,7 @@ func (p *platform) invoke(t *testing.T, name, payload string, blocking bool, l *
 	}
 	c := call(blocking, l)
 	c.Resolved, c.Ref, c.Payload = found, ref, []byte(payload)
-	ticket, err := p.Invoke(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ticket
+	return p.accept(t, c)
 }
 
 // serveOne is an invoker that runs the next activation and returns its message.
@@ -269,16 +264,11 @@ func TestStopLeavesCompositionsToTheNextStart(t *testing.T) {
 		p := newPlatform(t, 10)
 		p.define("a")
 		p.define("s", "a", "a")
-		ctx, stop := context.WithCancel(t.Context())
-		conducted := make(chan error)
-		go func() { conducted <- p.Conduct(ctx) }()
+		stop := p.conduct(t)
 		l := new(lease)
 		ticket := p.invoke(t, "s", `{}`, true, l)
 		m := p.receive(t)
 		stop()
-		if err := <-conducted; err != nil {
-			t.Fatal(err)
-		}
 		if record, open := <-ticket.Result; open {
 			t.Errorf("the caller got %+v", record)
 		}

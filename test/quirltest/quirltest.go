@@ -198,9 +198,6 @@ func (s *Server) Stop() error {
 	return s.err
 }
 
-// PID is the server's process id.
-func (s *Server) PID() int { return s.cmd.Process.Pid }
-
 // Request returns a request with a JSON body and the credentials of key
 // ("uuid:secret"), none when it is empty.
 func Request(t testing.TB, method, url, key, body string) *http.Request {
