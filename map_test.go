@@ -61,6 +61,7 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/result`, `quirl/(store|whisk)`, "records"},
 	{`quirl/catalog`, `quirl/(store|whisk)`, "functions and where they are kept"},
 	{`quirl/invoker/pool`, ``, "pure"},
+	{`quirl/invoker/policy`, `quirl/invoker/pool`, "pure: the pool's policies"},
 	{`quirl/invoker/collect`, ``, "text"},
 	{`quirl/invoker`, `quirl/(bus|bus/message|container|invoker/pool|invoker/collect|logstore|proxy|result|store|whisk)`, "the shell of the pool"},
 	{`quirl/composer`, `quirl/whisk`, "pure"},

@@ -17,6 +17,7 @@ import (
 	"quirl/container/processcontainer"
 	"quirl/internal/logtest"
 	"quirl/invoker"
+	"quirl/invoker/policy"
 	"quirl/invoker/pool"
 	"quirl/logstore/storelog"
 	"quirl/result"
@@ -102,7 +103,7 @@ func newBench(t *testing.T) *bench {
 	b.Invoker = invoker.New(invoker.Config{
 		Bus: b.bus, Entities: b.store, Attachments: b.attachments, Journal: b.store, Containers: containers, Runtimes: b.kinds,
 		Recorder: b.recorder, Logs: storelog.Store{}, Limits: whisk.DefaultLimits(), APIHost: "https://api.example", Log: log, Now: time.Now,
-		Pool: pool.Config{Memory: 256, Queue: 10, Starting: 1, PauseAfter: 50 * time.Millisecond, KeepAlive: time.Minute},
+		Pool: pool.Config{Memory: 256, Queue: 10, Starting: 1, Policy: policy.Fixed{PauseAfter: 50 * time.Millisecond, KeepAlive: time.Minute}},
 	})
 	stopRecorder := start(t, b.recorder.Run)
 	b.drain, b.stop = startBoth(t, b.Run)

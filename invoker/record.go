@@ -59,7 +59,7 @@ func (i *Invoker) record(j *job, o outcome) *whisk.Activation {
 	}
 	if o.cold {
 		note("initTime", strconv.AppendInt(nil, o.initiated.Milliseconds(), 10))
-		note("coldStart", whisk.Marshal(map[string]string{"reason": coldReason(o.origin)}))
+		note("coldStart", whisk.Marshal(o.coldStart()))
 	}
 	if !o.placed.IsZero() {
 		note("timeline", j.timeline(o).appendJSON(nil))
@@ -68,11 +68,18 @@ func (i *Invoker) record(j *job, o outcome) *whisk.Activation {
 	return a
 }
 
-func coldReason(s pool.Start) string {
-	if s == pool.Stemmed {
-		return "no warm container was free: a stem cell was initialized"
+// coldStart says why there was no warm container, and whether a stem cell was there.
+type coldStart struct {
+	Reason string `json:"reason"`
+	Start  string `json:"start"`
+}
+
+func (o *outcome) coldStart() coldStart {
+	start := pool.Cold
+	if o.origin != pool.Cold {
+		start = pool.Stemmed
 	}
-	return "neither a warm container nor a stem cell was free"
+	return coldStart{o.reason.String(), start.String()}
 }
 
 func (j *job) timeline(o outcome) timeline {

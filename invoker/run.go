@@ -27,6 +27,7 @@ type outcome struct {
 	initiated time.Duration
 	cold      bool // there was an /init
 	origin    pool.Start
+	reason    pool.Reason
 	end       time.Time
 	response  whisk.Response
 	timeout   bool
@@ -38,7 +39,7 @@ func (c *cell) run(cmd pool.Run) {
 	c.inv.mu.Lock()
 	j := c.inv.jobs[cmd.Job.ID]
 	c.inv.mu.Unlock()
-	o := outcome{placed: c.inv.Now(), origin: cmd.Start}
+	o := outcome{placed: c.inv.Now(), origin: cmd.Start, reason: cmd.Reason}
 	if !c.mayStart(j, cmd) {
 		return
 	}

@@ -27,6 +27,7 @@ import (
 	"quirl/ingress"
 	"quirl/internal/lifecycle"
 	"quirl/invoker"
+	"quirl/invoker/policy"
 	"quirl/invoker/pool"
 	"quirl/logstore"
 	"quirl/result"
@@ -280,7 +281,7 @@ func (p *platform) installCatalog(ctx context.Context, st store.Store, limits wh
 func (p *platform) poolConfig() pool.Config {
 	cfg := pool.Config{
 		Memory: p.cfg.Memory, Queue: p.cfg.Queue, Starting: p.cfg.Starting,
-		PauseAfter: p.cfg.PauseAfter, KeepAlive: p.cfg.KeepAlive,
+		Policy: policy.Fixed{PauseAfter: p.cfg.PauseAfter, KeepAlive: p.cfg.KeepAlive}, StemAge: p.cfg.KeepAlive,
 	}
 	if cfg.Memory == 0 {
 		cfg.Memory = max(1024, machineMemoryMB()/2)

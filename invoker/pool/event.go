@@ -59,6 +59,9 @@ type (
 		Memory      int // MB
 		// For is the action that caused it; zero for a stem cell.
 		For Key
+		// Expecting is the action whose next call the stem cell is made for, zero
+		// when it is for whatever comes.
+		Expecting Action
 	}
 	// Run: run the job in the container; answer with Finished or Returned.
 	Run struct {
@@ -70,6 +73,8 @@ type (
 		Resume bool
 		// Start says where the container came from.
 		Start Start
+		// Reason says why it was not a warm one.
+		Reason Reason
 	}
 	// Pause: pause the container. A Run or Remove may follow at once; the shell keeps their order.
 	Pause struct{ Container int }
@@ -102,9 +107,15 @@ type Start int
 
 // The ways to get a container.
 const (
-	Warm    Start = iota // initialized before, for the same action
-	Stemmed              // a stem cell
-	Cold                 // made for the job
+	Warm      Start = iota // initialized before, for the same action
+	Prewarmed              // a stem cell that was made ready for this action's call
+	Stemmed                // another stem cell
+	Cold                   // made for the job
 )
 
-func (s Start) String() string { return [...]string{"warm", "stem", "cold"}[s] }
+var startNames = [...]string{"warm", "prewarmed", "stem", "cold"}
+
+func (s Start) String() string { return startNames[s] }
+
+// MarshalText is that of encoding.TextMarshaler.
+func (s Start) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

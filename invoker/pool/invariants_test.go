@@ -21,9 +21,11 @@ func TestInvariants(t *testing.T) {
 			Memory:     rapid.SampledFrom([]int{256, 512, 1024}).Draw(t, "memory"),
 			Queue:      20,
 			Starting:   rapid.IntRange(1, 4).Draw(t, "starting"),
-			PauseAfter: 10 * time.Second,
-			KeepAlive:  time.Minute,
-			Stems:      []pool.Stem{{Kind: "nodejs", Memory: 256, Count: rapid.IntRange(0, 2).Draw(t, "stems")}},
+			Policy:     &whims{t},
+			Stems:      stems(t),
+			StemMemory: rapid.SampledFrom([]int{0, 256, 512}).Draw(t, "stem memory"),
+			LearnStems: rapid.Bool().Draw(t, "learn"),
+			StemAge:    30 * time.Second,
 		})
 		w.step(t, pool.Tick{})
 		for range rapid.IntRange(1, 80).Draw(t, "events") {
@@ -33,10 +35,45 @@ func TestInvariants(t *testing.T) {
 	})
 }
 
+// stems are some that may be configured.
+func stems(t *rapid.T) []pool.Stem {
+	want := pool.Stem{Kind: "nodejs", Memory: 256, Count: rapid.IntRange(0, 2).Draw(t, "stems")}
+	if rapid.Bool().Draw(t, "reactive") {
+		want.Reactive = &pool.Reactive{MinCount: 0, MaxCount: 3, TTL: 20 * time.Second, Threshold: 1, Increment: 1}
+	}
+	return []pool.Stem{want}
+}
+
+// whims is a policy that changes its mind, within what a plan may be.
+type whims struct{ t *rapid.T }
+
+func (w *whims) Busy(_ pool.Action, rank int, _ time.Time) {
+	if rank < 1 {
+		w.t.Fatalf("the container in use has rank %d", rank)
+	}
+}
+
+func (w *whims) Idle(_ pool.Action, rank, _ int, _ time.Time) pool.Plan {
+	if rank < 1 {
+		w.t.Fatalf("the container that was in use has rank %d", rank)
+	}
+	seconds := func(what string) time.Duration {
+		return time.Duration(rapid.IntRange(0, 20).Draw(w.t, what)) * time.Second
+	}
+	var p pool.Plan
+	p.Pause = seconds("pause")
+	if p.Keep = p.Pause + seconds("keep"); rank == 1 && rapid.Bool().Draw(w.t, "ahead") {
+		p.Ahead = p.Keep + seconds("ahead")
+		p.Until = p.Ahead + seconds("until")
+	}
+	return p
+}
+
 type box struct {
 	memory   int
 	key      pool.Key
 	starting bool
+	wanted   bool // made for a job that has not got it yet
 	removing bool
 	jobs     []pool.Job
 	limit    int
@@ -60,6 +97,9 @@ func (w *world) step(t *rapid.T, e pool.Event) {
 	for _, c := range w.pool.Step(e, w.now) {
 		w.obey(t, c)
 	}
+	if next := w.pool.Next(); e == (pool.Tick{}) && !next.IsZero() && !next.After(w.now) {
+		t.Fatalf("after a tick at %v the pool wants the next one at %v", w.now, next)
+	}
 	used := 0
 	for _, b := range w.boxes {
 		used += b.memory
@@ -67,19 +107,55 @@ func (w *world) step(t *rapid.T, e pool.Event) {
 	if used > w.cfg.Memory {
 		t.Fatalf("%d MB in use of %d after %#v", used, w.cfg.Memory, e)
 	}
+	w.compare(t, e)
 	if got := w.pool.Stats().MemoryMB; got != used {
 		t.Fatalf("the pool counts %d MB, the world %d after %#v", got, used, e)
+	}
+}
+
+// compare holds the pool's view, and what it counts, against the world.
+func (w *world) compare(t *rapid.T, e pool.Event) {
+	t.Helper()
+	v, c := w.pool.View(), w.pool.Counters()
+	stems, busy := 0, 0
+	for _, seen := range v.Containers {
+		b := w.boxes[seen.ID]
+		if b == nil || b.key.Action != seen.Action || b.removing != (seen.State == "removing") || !b.removing && len(b.jobs) != seen.Running {
+			t.Fatalf("the view has %+v, the world %+v after %#v", seen, b, e)
+		}
+		if seen.State == "busy" {
+			busy++
+		}
+		if !b.removing && b.key == (pool.Key{}) && !b.wanted {
+			stems += b.memory
+		}
+	}
+	if s := w.pool.Stats(); len(v.Containers) != len(w.boxes) || s.Busy != busy || v.Stems != stems {
+		t.Fatalf("the view has %d containers, %d MB of stem cells, %d busy; the world %d, %d, %d after %#v", len(v.Containers), v.Stems, s.Busy, len(w.boxes), stems, busy, e)
+	}
+	why := 0
+	for _, n := range c.Reasons {
+		why += n
+	}
+	if not := c.Prewarmed + c.Stem + c.Cold; not != why || c.Reasons[pool.Unasked] > 0 {
+		t.Fatalf("%d jobs found no warm container, %d have a reason after %#v", not, why, e)
 	}
 }
 
 func (w *world) obey(t *rapid.T, c pool.Command) {
 	switch c := c.(type) {
 	case pool.Create:
-		w.boxes[c.Container] = &box{memory: c.Memory, starting: true}
+		w.boxes[c.Container] = &box{memory: c.Memory, starting: true, wanted: c.For != (pool.Key{})}
+		if c.Expecting != (pool.Action{}) {
+			w.withinShare(t, c)
+		}
 	case pool.Run:
 		b := w.boxes[c.Container]
 		if b == nil || b.starting || b.removing {
 			t.Fatalf("run in a container that cannot: %+v", c)
+		}
+		if (c.Reason == pool.Unasked) == c.Init {
+			t.Fatalf("reason %v of %+v", c.Reason, c)
 		}
 		if c.Init != (b.key == pool.Key{}) || b.key != (pool.Key{}) && b.key != c.Job.Key {
 			t.Fatalf("container of %+v is to run %+v", b.key, c)
@@ -102,6 +178,19 @@ func (w *world) obey(t *rapid.T, c pool.Command) {
 		w.end(t, c.Job)
 	case pool.HandBack:
 		w.end(t, c.Job)
+	}
+}
+
+// withinShare holds a stem cell for an expected call against the share of stem cells.
+func (w *world) withinShare(t *rapid.T, c pool.Create) {
+	stems := 0
+	for _, b := range w.boxes {
+		if !b.removing && b.key == (pool.Key{}) && !b.wanted {
+			stems += b.memory
+		}
+	}
+	if stems > w.cfg.StemMemory {
+		t.Fatalf("%+v makes it %d MB of stem cells, of %d", c, stems, w.cfg.StemMemory)
 	}
 }
 
@@ -163,7 +252,7 @@ func (w *world) progress(t *rapid.T, id, luck int) {
 		delete(w.boxes, id)
 		w.step(t, pool.StartFailed{Container: id, Err: errors.New("bad luck")})
 	case b.starting:
-		b.starting = false
+		b.starting, b.wanted = false, false
 		w.step(t, pool.Started{Container: id})
 	case len(b.jobs) == 0 && luck == 0:
 		w.step(t, pool.Died{Container: id})

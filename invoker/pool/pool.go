@@ -15,11 +15,16 @@
 // Between namespaces the pool is fair: they take turns when capacity frees up,
 // and a namespace beyond its share gives up containers to one that waits.
 //
-// Read event.go for what goes in and comes out, step.go for the machine,
-// place.go for who gets what.
+// What is idle for how long, and when a container is made ready again ahead of the
+// next call, is a Policy's to say; package policy has some. Why a job found no warm
+// container is known here, and told with each Run.
+//
+// Read event.go for what goes in and comes out, step.go for the machine, place.go
+// for who gets what, rest.go for containers without work, shelf.go for stem cells.
 package pool
 
 import (
+	"container/list"
 	"time"
 )
 
@@ -31,12 +36,16 @@ type Config struct {
 	Queue int
 	// Starting is how many containers may be starting at once.
 	Starting int
-	// PauseAfter is how long a container idles before it is paused; 0 never pauses.
-	PauseAfter time.Duration
-	// KeepAlive is how long an unused container is kept.
-	KeepAlive time.Duration
-	// Stems are the stem cells to keep ready.
+	// Policy says how long unused containers are kept; without one it is for ever.
+	Policy Policy
+	// Stems are the stem cells to keep ready, whatever else there is.
 	Stems []Stem
+	// StemMemory is what stem cells beyond those may have, in MB, all stem cells counted.
+	StemMemory int
+	// LearnStems has one more stem cell made for kinds and memories of which one was missed.
+	LearnStems bool
+	// StemAge is how long a stem cell is kept that is more than wanted; 0 is for ever.
+	StemAge time.Duration
 }
 
 // A Stem asks for Count stem cells of a kind and memory.
@@ -44,6 +53,17 @@ type Stem struct {
 	Kind   string
 	Memory int // MB
 	Count  int
+	// Reactive, unless nil, changes the number with the demand; Count is where it begins.
+	Reactive *Reactive
+}
+
+// Reactive are the rules by which stem cells become more and less: after each
+// minute there are to be Increment for every Threshold jobs that had no stem cell
+// in it, within the bounds. What is more goes when it was not used for TTL.
+type Reactive struct {
+	MinCount, MaxCount   int
+	TTL                  time.Duration
+	Threshold, Increment int
 }
 
 // A Key is what one container serves after its first initialization.
@@ -61,6 +81,9 @@ type Job struct {
 	Image       string // for kinds that run the action's own image
 	Memory      int    // MB
 	Concurrency int    // activations at once that a container of this action may run
+
+	arrived time.Time
+	reason  Reason // why it found no warm container
 }
 
 func (j *Job) mould() mould { return mould{j.Kind, j.Image, j.Memory} }
@@ -91,13 +114,26 @@ type cell struct {
 	id    int
 	mould mould
 	state state
-	key   Key // zero until initialized
-	// for a starting cell: the action whose job caused it, zero for a stem cell
-	wanted      Key
+	key   Key   // zero until initialized
+	home  *home // of key
+	// for a starting cell: the home whose job caused it, nil for a stem cell
+	wanted *home
+	// for a stem cell, also a starting one: the action whose call it was made for
+	expects     *action
 	active      int // running jobs
 	concurrency int
 	doomed      bool // takes no more jobs, is removed when the last one ends
 	since       time.Time
+	plan        Plan // of a cell without work
+	alarm       alarm
+	room        place // among those of its home that can take a job, or of its shelf
+	unused      place // among those that could be evicted
+
+	// for the view
+	made   time.Time
+	served int
+	start  Start
+	reason Reason
 }
 
 func (c *cell) hasRoom() bool {
@@ -106,29 +142,49 @@ func (c *cell) hasRoom() bool {
 
 // A Pool is the machine. Make one with New. It is not safe for concurrent use.
 type Pool struct {
-	cfg   Config
-	cells map[int]*cell
-	// byKey are the initialized cells of each key, the most recently used last.
-	byKey map[Key][]*cell
-	stems map[mould][]*cell
+	cfg     Config
+	cells   map[int]*cell
+	homes   map[Key]*home
+	actions map[Action]*action
+	asleep  list.List // actions without containers, the longest first
+	shelves map[mould]*shelf
+	order   []*shelf // the shelves, configured ones first
+	unused  row      // idle and paused cells, the least recently used first
+	stems   row      // stem cells, the oldest first
 
 	waiting  waiting
-	used     int // MB of all cells
-	leaving  int // MB of removing cells
-	starts   int // starting cells
+	alarms   alarms
+	counts   [len(stateNames)]int // cells by state
+	busyMB   map[string]int       // of busy cells, by namespace
+	used     int                  // MB of all cells
+	stemMB   int                  // MB of stem cells, starting ones included
+	leaving  int                  // MB of removing cells
+	starts   int                  // starting cells
 	nextID   int
+	begun    bool // there was a step
 	draining bool
+	tally    tally
+	step     step // the one that is made, kept to save an allocation
 }
 
 // New returns an empty pool. Its first Step should be an event Tick, which starts the stem cells.
 func New(cfg Config) *Pool {
-	return &Pool{
+	if cfg.Policy == nil {
+		cfg.Policy = forever{}
+	}
+	p := &Pool{
 		cfg:     cfg,
 		cells:   make(map[int]*cell),
-		byKey:   make(map[Key][]*cell),
-		stems:   make(map[mould][]*cell),
+		homes:   make(map[Key]*home),
+		actions: make(map[Action]*action),
+		shelves: make(map[mould]*shelf),
+		busyMB:  make(map[string]int),
 		waiting: newWaiting(),
 	}
+	for _, want := range cfg.Stems {
+		p.shelfOf(mould{kind: want.Kind, memory: want.Memory}).configure(want)
+	}
+	return p
 }
 
 // Stats counts the pool's containers by state, its used memory in MB and its waiting jobs.
@@ -139,9 +195,6 @@ type Stats struct {
 
 // Stats returns the present counts.
 func (p *Pool) Stats() Stats {
-	var n [len(stateNames)]int
-	for _, c := range p.cells {
-		n[c.state]++
-	}
+	n := &p.counts
 	return Stats{n[starting], n[stem], n[busy], n[idle], n[paused], n[removing], p.used, p.waiting.count}
 }

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,10 +17,13 @@ import (
 // the pool gives, indented. "#" starts a comment. The first line configures:
 //
 //	config memory=512 queue=10 starting=2 pause=10s keep=10m stem=nodejs:20/256/1
-//	2s arrive j1 guest/a nodejs:20 256 [concurrency]
+//	       ahead=20m until=25m stems=256 learn=true reactive=0/4/2m/1/1
+//	2s arrive j1 guest/a[@revision] nodejs:20 256 [concurrency]
 //	started 1 · failed 1 · finished 1 · spoilt 1 · returned 1 j1 … · died 1 · removed 1 · tick · drain
 //
-// A time in front moves the clock on.
+// A time in front moves the clock on. "ahead" and "until" are of the first container
+// of an action; "reactive" are minimum, maximum, TTL, threshold and increment of the
+// stem cells before it; "stats", "counters", "view" and "next" print what the pool tells.
 func TestStories(t *testing.T) { storytest.Run(t, replay) }
 
 func replay(t *testing.T, story string) string {
@@ -47,8 +51,8 @@ func replay(t *testing.T, story string) string {
 			p = pool.New(parseConfig(t, fields[1:]))
 			continue
 		}
-		if fields[0] == "stats" {
-			fmt.Fprintf(&out, "    %+v\n", p.Stats())
+		if tells, ok := told(p, fields[0], now); ok {
+			fmt.Fprint(&out, tells)
 			continue
 		}
 		for _, c := range p.Step(parseEvent(t, fields, jobs), now) {
@@ -58,9 +62,47 @@ func replay(t *testing.T, story string) string {
 	return out.String()
 }
 
+// told is what the pool tells when it is asked.
+func told(p *pool.Pool, what string, now time.Time) (string, bool) {
+	switch what {
+	case "stats":
+		return fmt.Sprintf("    %+v\n", p.Stats()), true
+	case "next":
+		if p.Next().IsZero() {
+			return "    never\n", true
+		}
+		return fmt.Sprintf("    in %v\n", p.Next().Sub(now)), true
+	case "counters", "view":
+		var v any = p.Counters()
+		if what == "view" {
+			v = p.View()
+		}
+		text, err := json.MarshalIndent(v, "    ", "  ")
+		if err != nil {
+			return err.Error(), true
+		}
+		return "    " + string(text) + "\n", true
+	}
+	return "", false
+}
+
+// A plan is the policy that has one for all, of which Ahead and Until are for the
+// first container of an action alone.
+type plan pool.Plan
+
+func (plan) Busy(pool.Action, int, time.Time) {}
+
+func (p plan) Idle(_ pool.Action, rank, _ int, _ time.Time) pool.Plan {
+	if rank > 1 {
+		p.Ahead, p.Until = 0, 0
+	}
+	return pool.Plan(p)
+}
+
 func parseConfig(t *testing.T, fields []string) pool.Config {
 	t.Helper()
 	cfg := pool.Config{Queue: 100, Starting: 10}
+	var times plan
 	for _, f := range fields {
 		key, value, _ := strings.Cut(f, "=")
 		switch key {
@@ -71,17 +113,36 @@ func parseConfig(t *testing.T, fields []string) pool.Config {
 		case "starting":
 			cfg.Starting = number(t, value)
 		case "pause":
-			cfg.PauseAfter = duration(t, value)
+			times.Pause = duration(t, value)
 		case "keep":
-			cfg.KeepAlive = duration(t, value)
+			times.Keep = duration(t, value)
 		case "stem":
 			parts := strings.Split(value, "/")
 			cfg.Stems = append(cfg.Stems, pool.Stem{Kind: parts[0], Memory: number(t, parts[1]), Count: number(t, parts[2])})
+		case "ahead":
+			times.Ahead = duration(t, value)
+		case "until":
+			times.Until = duration(t, value)
+		case "stems":
+			cfg.StemMemory = number(t, value)
+		case "learn":
+			cfg.LearnStems = value == "true"
+		case "reactive":
+			cfg.Stems[len(cfg.Stems)-1].Reactive = parseReactive(t, strings.Split(value, "/"))
 		default:
 			t.Fatalf("unknown configuration %q", f)
 		}
 	}
+	cfg.Policy, cfg.StemAge = times, times.Keep
 	return cfg
+}
+
+func parseReactive(t *testing.T, parts []string) *pool.Reactive {
+	t.Helper()
+	return &pool.Reactive{
+		MinCount: number(t, parts[0]), MaxCount: number(t, parts[1]), TTL: duration(t, parts[2]),
+		Threshold: number(t, parts[3]), Increment: number(t, parts[4]),
+	}
 }
 
 func parseEvent(t *testing.T, f []string, jobs map[string]pool.Job) pool.Event {
@@ -90,7 +151,11 @@ func parseEvent(t *testing.T, f []string, jobs map[string]pool.Job) pool.Event {
 	switch f[0] {
 	case "arrive":
 		ns, action, _ := strings.Cut(f[2], "/")
-		j := pool.Job{ID: f[1], Key: pool.Key{Namespace: ns, Action: ns + "/" + action, Revision: "1"}, Kind: f[3], Memory: number(t, f[4]), Concurrency: 1}
+		action, revision, updated := strings.Cut(action, "@")
+		if !updated {
+			revision = "1"
+		}
+		j := pool.Job{ID: f[1], Key: pool.Key{Namespace: ns, Action: ns + "/" + action, Revision: revision}, Kind: f[3], Memory: number(t, f[4]), Concurrency: 1}
 		if len(f) > 5 {
 			j.Concurrency = number(t, f[5])
 		}
@@ -128,11 +193,14 @@ func format(c pool.Command) string {
 		if c.For != (pool.Key{}) {
 			who = "for " + c.For.Action
 		}
+		if c.Expecting != (pool.Action{}) {
+			who += " for the next call of " + c.Expecting.Name
+		}
 		return fmt.Sprintf("create %d %s %d MB %s", c.Container, c.Kind, c.Memory, who)
 	case pool.Run:
 		text := fmt.Sprintf("run %s in %d, %s", c.Job.ID, c.Container, c.Start)
 		if c.Init {
-			text += ", init"
+			text += ", init: " + c.Reason.String()
 		}
 		if c.Resume {
 			text += ", resume"

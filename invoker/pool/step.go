@@ -9,7 +9,11 @@ import (
 // that order. Events of containers that the pool does not know are ignored: they
 // cross with a Remove on the way.
 func (p *Pool) Step(e Event, now time.Time) []Command {
-	s := step{Pool: p, now: now}
+	s := &p.step
+	s.Pool, s.now, s.commands = p, now, nil
+	if !p.begun {
+		s.begin()
+	}
 	switch e := e.(type) {
 	case Arrived:
 		s.arrived(e.Job)
@@ -22,13 +26,13 @@ func (p *Pool) Step(e Event, now time.Time) []Command {
 	case Returned:
 		s.returned(p.cells[e.Container], e.Job)
 	case Died:
-		s.remove(p.cells[e.Container], "its process ended")
+		s.remove(p.cells[e.Container], Failed, "its process ended")
 	case Removed:
 		s.removed(p.cells[e.Container])
 	case Withdrawn:
 		p.waiting.withdraw(e.Job.Key, e.Job.ID)
 	case Tick:
-		s.expire()
+		s.ring()
 	case Drain:
 		s.drain()
 	}
@@ -47,15 +51,17 @@ type step struct {
 func (s *step) do(c Command) { s.commands = append(s.commands, c) }
 
 func (s *step) arrived(j Job) {
+	j.arrived = s.now
 	switch {
 	case s.draining:
 		s.do(HandBack{j})
-	case s.waiting.of(j.Key) == 0 && s.runWarm(j):
+	case (s.waiting.count == 0 || s.waiting.of(j.Key) == 0) && s.runWarm(j):
 	case s.waiting.count >= s.cfg.Queue:
 		s.do(Refuse{j})
 	case j.Memory > s.cfg.Memory:
 		s.do(Fail{j, ErrTooLarge})
 	default:
+		j.reason = s.whyNotWarm(j.Key)
 		s.waiting.add(j, false)
 	}
 }
@@ -63,34 +69,58 @@ func (s *step) arrived(j Job) {
 // runWarm runs the job in an initialized container of its action, the most
 // recently used one with room.
 func (s *step) runWarm(j Job) bool {
-	cells := s.byKey[j.Key]
-	for i := len(cells) - 1; i >= 0; i-- {
-		if c := cells[i]; c.hasRoom() {
-			s.run(c, j, Warm)
-			return true
-		}
+	h := s.homes[j.Key]
+	if h == nil || h.room.last == nil {
+		return false
 	}
-	return false
+	s.run(h.room.last.cell, j, Warm)
+	return true
 }
 
 // run puts the job into the container.
 func (s *step) run(c *cell, j Job, start Start) {
-	s.do(Run{c.id, j, start != Warm, c.state == paused, start})
-	if start != Warm {
-		s.leaveStems(c)
-		c.key, c.concurrency = j.Key, max(1, j.Concurrency)
-		s.byKey[j.Key] = append(s.byKey[j.Key], c)
-	} else {
-		moveLast(s.byKey[j.Key], c)
+	cmd := Run{Container: c.id, Job: j, Init: start != Warm, Resume: c.state == paused, Start: start}
+	if cmd.Init {
+		cmd.Reason = j.reason
+		s.tally.reasons[j.reason]++
+		s.moveIn(c, j, start)
 	}
-	c.state, c.since = busy, s.now
+	s.do(cmd)
+	s.tally.starts[start]++
+	if c.state != busy {
+		s.occupy(c, j)
+	}
+	c.since = s.now
 	c.active++
+	c.served++
+	s.noteRoom(c)
 }
 
-func (s *step) leaveStems(c *cell) {
-	if c.state == stem {
-		s.stems[c.mould] = slices.DeleteFunc(s.stems[c.mould], func(o *cell) bool { return o == c })
+// moveIn makes the container one of the job's action.
+func (s *step) moveIn(c *cell, j Job, start Start) {
+	h := s.homeOf(j.Key)
+	s.takeStem(c, h.action)
+	h.live++
+	h.action.live++
+	h.action.revision = j.Key.Revision
+	c.home, c.key, c.concurrency = h, j.Key, max(1, j.Concurrency)
+	c.start, c.reason = start, j.reason
+}
+
+// noteRoom keeps the container among those of its home that can take a job, the
+// last used one last, or out of them.
+func (s *step) noteRoom(c *cell) {
+	if c.hasRoom() {
+		c.home.room.push(&c.room)
+	} else {
+		c.room.leave()
 	}
+}
+
+func (s *step) turn(c *cell, to state) {
+	s.counts[c.state]--
+	s.counts[to]++
+	c.state = to
 }
 
 func (s *step) started(c *cell) {
@@ -98,25 +128,22 @@ func (s *step) started(c *cell) {
 		return
 	}
 	s.starts--
-	c.state, c.since = stem, s.now
-	if j, ok := s.jobFor(c); ok {
+	c.since = s.now
+	j, taken := s.jobFor(c)
+	s.putOnShelf(c)
+	switch {
+	case taken:
 		s.run(c, j, Cold)
-		return
+	case s.draining:
+		s.remove(c, Unasked, "draining")
 	}
-	if s.draining {
-		s.stems[c.mould] = append(s.stems[c.mould], c)
-		s.remove(c, "draining")
-		return
-	}
-	c.wanted = Key{}
-	s.stems[c.mould] = append(s.stems[c.mould], c)
 }
 
 // jobFor takes the job that a new container should run: one of the action that
 // caused it, else the next one that fits.
 func (s *step) jobFor(c *cell) (Job, bool) {
-	if c.wanted != (Key{}) && s.waiting.of(c.wanted) > 0 {
-		return s.waiting.take(c.wanted), true
+	if c.wanted != nil && s.waiting.of(c.wanted.key) > 0 {
+		return s.waiting.take(c.wanted.key), true
 	}
 	for _, key := range s.waiting.inTurn() {
 		if s.waiting.head(key).mould() == c.mould {
@@ -131,10 +158,9 @@ func (s *step) startFailed(c *cell, err error) {
 		return
 	}
 	wanted := c.wanted
-	s.starts--
 	s.forget(c)
-	if wanted != (Key{}) && s.waiting.of(wanted) > 0 {
-		s.do(Fail{s.waiting.take(wanted), err})
+	if wanted != nil && s.waiting.of(wanted.key) > 0 {
+		s.do(Fail{s.waiting.take(wanted.key), err})
 	}
 }
 
@@ -147,20 +173,28 @@ func (s *step) finished(c *cell, keep bool) {
 	c.since = s.now
 	switch {
 	case c.doomed && c.active > 0:
+		c.room.leave()
 	case c.doomed:
-		s.remove(c, "not reusable")
+		s.remove(c, Failed, "not reusable")
 	case s.mustYield(c):
-		if c.active == 0 {
-			s.remove(c, "another namespace waits")
+		if s.noteRoom(c); c.active == 0 {
+			s.remove(c, Yielded, "another namespace waits")
 		}
-	case s.waiting.of(c.key) > 0:
+	case s.waiting.count > 0 && s.waiting.of(c.key) > 0:
 		s.run(c, s.waiting.take(c.key), Warm)
-	case c.active == 0:
-		c.state = idle
+	default:
+		if c.active == 0 {
+			s.rest(c)
+		}
+		s.noteRoom(c)
 	}
 }
 
 func (s *step) returned(c *cell, j Job) {
+	j.reason = Failed
+	if j.arrived.IsZero() {
+		j.arrived = s.now
+	}
 	s.waiting.add(j, true)
 	s.finished(c, false)
 }
@@ -177,12 +211,7 @@ func (s *step) mustYield(c *cell) bool {
 	if others == 0 {
 		return false
 	}
-	running := make(map[string]int) // MB busy, by namespace
-	for _, o := range s.cells {
-		if o.state == busy && o.key != (Key{}) {
-			running[o.key.Namespace] += o.mould.memory
-		}
-	}
+	running := s.busyMB
 	active := len(running)
 	for _, n := range s.waiting.turns {
 		if _, ok := running[n]; !ok {
@@ -202,91 +231,103 @@ func (s *step) mustYield(c *cell) bool {
 }
 
 // remove begins the end of a container. Its memory stays counted until Removed.
-func (s *step) remove(c *cell, why string) {
+func (s *step) remove(c *cell, why Reason, text string) {
 	if c == nil || c.state == removing {
 		return
 	}
-	s.leaveStems(c)
-	s.leaveKey(c)
-	if c.state == starting {
-		s.starts--
-	}
-	c.state, c.doomed = removing, true
+	s.detach(c, why)
+	s.turn(c, removing)
+	c.doomed = true
 	s.leaving += c.mould.memory
-	s.do(Remove{c.id, why})
+	s.do(Remove{c.id, text})
 }
 
-func (s *step) leaveKey(c *cell) {
-	if c.key == (Key{}) {
-		return
+// detach takes the container out of all that it could be found by.
+func (s *step) detach(c *cell, why Reason) {
+	if c.expects != nil {
+		s.tally.PrewarmedUnused++
 	}
-	cells := slices.DeleteFunc(s.byKey[c.key], func(o *cell) bool { return o == c })
-	if len(cells) == 0 {
-		delete(s.byKey, c.key)
-	} else {
-		s.byKey[c.key] = cells
+	switch c.state {
+	case starting:
+		s.starts--
+		s.leaveShelf(c)
+	case stem:
+		s.leaveShelf(c)
+	case busy:
+		s.leaveWork(c)
+	}
+	c.room.leave()
+	c.unused.leave()
+	s.alarms.cancel(&c.alarm)
+	if h := c.home; h != nil {
+		c.home = nil
+		h.live--
+		h.action.live--
+		h.action.gone = why
+		s.settle(h)
 	}
 }
 
 func (s *step) removed(c *cell) {
-	if c == nil {
-		return
+	if c != nil {
+		s.forget(c)
 	}
-	if c.state == removing {
-		s.leaving -= c.mould.memory
-	}
-	s.forget(c)
 }
 
+// forget ends what is known of a container, whose memory is free.
 func (s *step) forget(c *cell) {
-	s.leaveStems(c)
-	s.leaveKey(c)
+	if c.state == removing {
+		s.leaving -= c.mould.memory
+	} else {
+		s.detach(c, Failed)
+	}
+	s.counts[c.state]--
 	s.used -= c.mould.memory
 	delete(s.cells, c.id)
 }
 
-func (s *step) create(m mould, wanted Key) {
+// create makes a container for a job of wanted, or a stem cell, which may be one
+// for the expected call of an action.
+func (s *step) create(m mould, wanted *home, expects *action) {
 	s.nextID++
-	s.cells[s.nextID] = &cell{id: s.nextID, mould: m, state: starting, wanted: wanted, since: s.now}
+	c := &cell{id: s.nextID, mould: m, state: starting, wanted: wanted, since: s.now, made: s.now}
+	c.alarm.wakes, c.room.cell, c.unused.cell = c, c, c
+	s.cells[c.id] = c
+	s.counts[starting]++
 	s.used += m.memory
 	s.starts++
-	s.do(Create{s.nextID, m.kind, m.image, m.memory, wanted})
+	cmd := Create{Container: c.id, Kind: m.kind, Image: m.image, Memory: m.memory}
+	switch {
+	case wanted != nil:
+		wanted.coming++
+		cmd.For = wanted.key
+	case expects != nil:
+		c.expects, expects.cell = expects, c
+		cmd.Expecting = expects.id
+		s.stemMB += m.memory
+	default:
+		s.shelfOf(m).coming++
+		s.stemMB += m.memory
+	}
+	s.do(cmd)
 }
 
-// expire pauses and removes what was not used for long enough.
-func (s *step) expire() {
-	for _, c := range s.inOrder() {
-		unused := s.now.Sub(c.since)
-		switch {
-		case (c.state == idle || c.state == paused) && s.cfg.KeepAlive > 0 && unused >= s.cfg.KeepAlive:
-			s.remove(c, "unused")
-		case c.state == idle && s.cfg.PauseAfter > 0 && unused >= s.cfg.PauseAfter:
-			c.state = paused
-			s.do(Pause{c.id})
-		case c.state == stem && s.excessStem(c.mould) && s.cfg.KeepAlive > 0 && unused >= s.cfg.KeepAlive:
-			s.remove(c, "unused")
+// ring wakes what wanted to be woken by now.
+func (s *step) ring() {
+	for a := s.alarms.due(s.now); a != nil; a = s.alarms.due(s.now) {
+		if !s.draining {
+			a.wakes.wake(s)
 		}
 	}
 }
 
-// Next returns when the pool next wants a Tick, the zero time for never.
+// Next returns when the pool next wants a Tick, the zero time for never. It may
+// be earlier than anything happens.
 func (p *Pool) Next() time.Time {
-	var next time.Time
-	for _, c := range p.cells {
-		var at time.Time
-		switch {
-		case c.state == idle && p.cfg.PauseAfter > 0 && (p.cfg.KeepAlive == 0 || p.cfg.PauseAfter < p.cfg.KeepAlive):
-			at = c.since.Add(p.cfg.PauseAfter)
-		case (c.state == idle || c.state == paused || c.state == stem && p.excessStem(c.mould)) && p.cfg.KeepAlive > 0:
-			at = c.since.Add(p.cfg.KeepAlive)
-		default:
-			continue
-		}
-		if next.IsZero() || at.Before(next) {
-			next = at
-		}
+	if p.draining || len(p.alarms.heap) == 0 {
+		return time.Time{}
 	}
-	return next
+	return p.alarms.heap[0].at
 }
 
 func (s *step) drain() {
@@ -297,9 +338,10 @@ func (s *step) drain() {
 	for _, c := range s.inOrder() {
 		switch c.state {
 		case stem, idle, paused:
-			s.remove(c, "draining")
+			s.remove(c, Unasked, "draining")
 		case busy:
 			c.doomed = true
+			c.room.leave()
 		}
 	}
 }

@@ -192,7 +192,7 @@ var (
 	lengths  = regexp.MustCompile(`(\s(?:cold|warm)) +[0-9.µms]+s +`)
 	numbers  = regexp.MustCompile(`"(start|end|duration|updated|size|admission|queue|container|init|run)":( ?)\d+`)
 	times    = regexp.MustCompile(`("key": "(?:waitTime|initTime)",\s+"value": )\d+`)
-	reasons  = regexp.MustCompile(`"reason": "[^"]*"`)
+	origins  = regexp.MustCompile(`"start": "(cold|stem)"`)
 	versions = regexp.MustCompile(`\b(nodejs|python):\d[0-9.]*`)
 )
 
@@ -209,7 +209,7 @@ func normal(ts *testscript.TestScript, text string) string {
 	text = lengths.ReplaceAllString(text, "$1 LONG ")
 	text = numbers.ReplaceAllString(text, `"$1":${2}N`)
 	text = times.ReplaceAllString(text, "${1}N")
-	text = reasons.ReplaceAllString(text, `"reason": "R"`)
+	text = origins.ReplaceAllString(text, `"start": "S"`)
 	text = versions.ReplaceAllString(text, "$1:V")
 	text = strings.ReplaceAll(text, ts.Getenv("URL"), "URL")
 	text = strings.ReplaceAll(text, ts.Getenv("ADDR"), "ADDR")
