@@ -47,6 +47,8 @@ func nodejs() language {
 			{"unsafe archives", testNodeUnsafeArchives},
 			{"dependencies without npm", testNodeDependencies},
 			{"installed packages", testNodePackages},
+			{"the collector can be called", testNodeCollector},
+			{"without the bindings of sockets", testNodeWithoutBindings},
 		},
 	}
 }
@@ -390,4 +392,19 @@ func testNodeDependencies(t *testing.T, b *bench) {
 	c.mustInitWith(r)
 	c.wantInLog(c.stderr, "npm install: ")
 	c.wantJSON(c.run(`{"a":1}`), http.StatusOK, `{"a":1}`)
+}
+
+func testNodeCollector(t *testing.T, b *bench) {
+	c := b.start(t)
+	c.mustInit(`function main() { gc(); global.gc(); const type = typeof gc; global.gc = undefined; return { type, after: typeof gc }; }`)
+	c.wantJSON(c.run(`{}`), http.StatusOK, `{"type":"function","after":"undefined"}`)
+}
+
+// testNodeWithoutBindings: where Node keeps its sockets to itself, its own module
+// for them serves.
+func testNodeWithoutBindings(t *testing.T, b *bench) {
+	c := b.start(t, "NODE_OPTIONS=--import=data:text/javascript,process.binding=undefined")
+	c.mustInit(`function main(args) { return { text: args.text, binding: typeof process.binding }; }`)
+	long := strings.Repeat("❄", 400_000)
+	c.wantJSON(c.run(`{"text":"`+long+`"}`), http.StatusOK, `{"text":"`+long+`","binding":"undefined"}`)
 }
