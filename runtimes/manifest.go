@@ -90,6 +90,8 @@ type Reactive struct {
 type Local struct {
 	// Runtime is the folder of the server half, e.g. "nodejs".
 	Runtime string `json:"runtime"`
+	// Concurrent says that the server can run several activations at once.
+	Concurrent bool `json:"concurrent"`
 	// Host tells how to find and start the program.
 	Host HostProgram `json:"host"`
 }

@@ -65,6 +65,7 @@ function parseHead(text) {
         chunked: false,
         expect: false,
         silent: false, // sentinels can be left out when nothing is printed
+        shared: false, // the action may run several times at once
         close: parts[2] === 'HTTP/1.0',
     };
     for (let i = 1; i < lines.length; i++) {
@@ -105,6 +106,9 @@ function setField(request, name, value) {
         break;
     case 'x-quirl-sentinels':
         request.silent = value === 'if-printed';
+        break;
+    case 'x-quirl-output':
+        request.shared = value === 'shared';
         break;
     case 'expect':
         if (value.toLowerCase() !== '100-continue') {
@@ -330,7 +334,7 @@ function serving(action) {
         } else if (path === '/run') {
             action.run(message, reply, request.silent);
         } else if (path === '/init') {
-            action.init(message, reply);
+            action.init(message, reply, request.shared);
         } else if (action.isPristine()) {
             warming = warm().then(() => {
                 warming = null;
