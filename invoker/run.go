@@ -31,6 +31,7 @@ type outcome struct {
 	response  whisk.Response
 	timeout   bool
 	broken    bool // the container is not to be used again
+	silent    bool // no sentinels will end the output, and other processes print on
 }
 
 // run runs a job in the container and tells the pool when its slot is free.
@@ -168,9 +169,7 @@ func (c *cell) runNow(j *job, cmd pool.Run, arguments split, segment *collect.Se
 		c.giveBack(j, cmd)
 		return
 	}
-	if answer.Silent {
-		segment.EndSilently()
-	}
+	o.silent = answer.Silent && !segment.TryEndSilently(together)
 	o.timeout = verdict == proxy.TimedOut
 	o.response = c.explain(fromProxy(response), err)
 	o.broken = err != nil || o.timeout || o.response.Status == whisk.DeveloperError
@@ -214,6 +213,9 @@ func (c *cell) conclude(j *job, cmd pool.Run, segment *collect.Segment, o outcom
 		// printed. Where others still run in it the pool has it removed behind them.
 		c.end()
 	}
+	if o.silent {
+		segment.EndSilently()
+	}
 	lines, intact := c.collect(segment, j.action.Limits.Logs, o)
 	full := *record
 	full.Logs = lines
@@ -232,7 +234,7 @@ func (c *cell) endsSoon(segment *collect.Segment, o outcome) bool {
 		return true
 	default:
 	}
-	if o.broken {
+	if o.broken || o.silent {
 		return false
 	}
 	timer := time.NewTimer(together)

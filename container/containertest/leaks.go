@@ -33,6 +33,7 @@ func testLeaks(t *testing.T, b *bench) {
 	began := time.Now()
 	l.live(t, n)
 	took := time.Since(began)
+	ended := time.Now()
 	ctx, cancel = context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b.ctx = ctx
@@ -43,7 +44,8 @@ func testLeaks(t *testing.T, b *bench) {
 		left = after.beyond(before)
 		return len(left) == 0
 	}, func() string { return fmt.Sprintf("%q", left) })
-	t.Logf("%d containers in %v, %v each\nbefore: %v\nafter:  %v", n, took.Round(time.Millisecond), (took / time.Duration(n)).Round(time.Microsecond), before, after)
+	t.Logf("%d containers in %v, %v each; nothing left after %v\nbefore: %v\nafter:  %v", n, took.Round(time.Millisecond),
+		(took / time.Duration(n)).Round(time.Microsecond), time.Since(ended).Round(time.Millisecond), before, after)
 }
 
 func soakLength(t *testing.T) int {

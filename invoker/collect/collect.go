@@ -176,22 +176,33 @@ const silence = time.Second
 // it printed nothing, and wrote no sentinels. What the function's other processes
 // have printed until now belongs to it.
 func (s *Segment) EndSilently() {
+	if s.TryEndSilently(silence) {
+		return
+	}
+	s.collector.mu.Lock()
+	defer s.collector.mu.Unlock()
+	s.collector.endNow(s) // somebody prints without pause
+}
+
+// TryEndSilently is EndSilently when that takes no longer than patience; else it
+// returns false and nothing has happened.
+func (s *Segment) TryEndSilently(patience time.Duration) bool {
 	c := s.collector
 	if s.id != "" { // it would have been told whose output there is
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.endNow(s)
-		return
+		return true
 	}
-	for wait := 20 * time.Microsecond; wait < silence; wait *= 2 {
+	for wait := 20 * time.Microsecond; ; wait *= 2 {
 		if c.endIfDrained(s) {
-			return
+			return true
+		}
+		if wait >= patience {
+			return false
 		}
 		time.Sleep(wait) // as good as never: only when something is being read right now
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endNow(s) // somebody prints without pause
 }
 
 func (c *Collector) endIfDrained(s *Segment) bool {
