@@ -54,7 +54,8 @@ type group struct {
 
 var groups = []group{
 	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
-	{"cold", coldStarts}, {"stem", stemStarts}, {"refusals", refusals}, {"entities", entities},
+	{"cold", coldStarts}, {"stem", stemStarts}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
+	{"refusals", refusals}, {"entities", entities},
 }
 
 func groupNames() []string {
@@ -85,7 +86,7 @@ func run(ctx context.Context, o options) error {
 		}
 		rows = append(rows, more...)
 	}
-	text := table(rows)
+	text := table(rows) + comparison(rows)
 	fmt.Print(text)
 	if o.write == "" {
 		return nil
