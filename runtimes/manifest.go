@@ -90,6 +90,8 @@ type Reactive struct {
 type Local struct {
 	// Runtime is the folder of the server half, e.g. "nodejs".
 	Runtime string `json:"runtime"`
+	// Concurrent says that the server can run several activations at once.
+	Concurrent bool `json:"concurrent"`
 	// Host tells how to find and start the program.
 	Host HostProgram `json:"host"`
 }
@@ -106,6 +108,9 @@ type HostProgram struct {
 	Pattern string   `json:"pattern"`
 	// Args are the arguments that start the server; {runtime} stands for its folder.
 	Args []string `json:"args"`
+	// Compile are the arguments that let the program compile the runtime's files
+	// for itself, if that makes starts quicker.
+	Compile []string `json:"compile"`
 	// Mounts are what it needs beside /usr; {prefix} is the folder above the
 	// program's bin folder, and left out when that is part of /usr.
 	Mounts []string `json:"mounts"`

@@ -42,11 +42,16 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 }
 
 func command(host HostProgram, interpreter Interpreter, target string) []string {
-	argv := []string{interpreter.Path}
-	for _, arg := range host.Args {
-		argv = append(argv, strings.ReplaceAll(arg, "{runtime}", target))
+	return append([]string{interpreter.Path}, expand(host.Args, target)...)
+}
+
+// expand puts the runtime's folder into arguments.
+func expand(args []string, runtime string) []string {
+	expanded := make([]string, len(args))
+	for i, arg := range args {
+		expanded[i] = strings.ReplaceAll(arg, "{runtime}", runtime)
 	}
-	return argv
+	return expanded
 }
 
 // environment is the clean environment of every runtime. Nothing of this
