@@ -44,7 +44,7 @@
 //
 //	catalog            the functions of whisk.system, which everybody may use
 //	internal           help without domain meaning: lifecycle, config, logtest, storytest
-//	test               what needs more than one package: scripts, recorded exchanges, chaos, bench
+//	test               what needs more than one package: scripts, recorded exchanges, chaos, bench, sim
 //	examples           functions to try, used by README and tests
 //	docs               the flow, decisions, operations, performance
 package quirl

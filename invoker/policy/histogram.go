@@ -39,7 +39,8 @@ func edge(i int) time.Duration {
 	return time.Duration(i-len(fine)+2) * time.Minute
 }
 
-// bin returns where an idle time belongs; bins when it is beyond the range.
+// bin returns where an idle time belongs, its lower bound included; bins when it
+// is beyond the range.
 func bin(idle time.Duration) int {
 	if idle >= time.Minute {
 		return min(len(fine)+int(idle/time.Minute)-1, bins)
@@ -63,16 +64,7 @@ type histogram struct {
 
 // add counts an idle time that ended at now.
 func (h *histogram) add(idle time.Duration, now time.Time, halfLife time.Duration) {
-	if h.halved.IsZero() {
-		h.halved = now
-	}
-	for halfLife > 0 && h.total > 0 && now.Sub(h.halved) >= halfLife {
-		h.halve()
-		h.halved = h.halved.Add(halfLife)
-	}
-	if h.total == 0 {
-		h.halved = now
-	}
+	h.age(now, halfLife)
 	i := bin(max(idle, 0))
 	if i < bins && h.counts[i] > math.MaxUint16-weight || h.beyond > math.MaxUint16 {
 		h.halve()
@@ -83,6 +75,17 @@ func (h *histogram) add(idle time.Duration, now time.Time, halfLife time.Duratio
 		h.beyond += weight
 	}
 	h.total += weight
+}
+
+// age halves what is there once for each half-life that has passed.
+func (h *histogram) age(now time.Time, halfLife time.Duration) {
+	for h.total > 0 && now.Sub(h.halved) >= halfLife {
+		h.halve()
+		h.halved = h.halved.Add(halfLife)
+	}
+	if h.total == 0 {
+		h.halved = now
+	}
 }
 
 // halve lets everything count half of what it did.
@@ -97,59 +100,3 @@ func (h *histogram) halve() {
 
 // samples is how many idle times are counted, as if they were of now.
 func (h *histogram) samples() int { return int(h.total) / weight }
-
-// variation is the coefficient of variation of the counts per minute of the
-// range: near 0 when all idle times are equally frequent, which is to know nothing.
-func (h *histogram) variation() float64 {
-	var sum, squares float64
-	note := func(n float64) {
-		sum += n
-		squares += n * n
-	}
-	first := 0.0
-	for i, n := range h.counts {
-		if i < len(fine) {
-			first += float64(n)
-		} else {
-			note(float64(n))
-		}
-	}
-	note(first)
-	if sum == 0 {
-		return 0
-	}
-	mean := sum / float64(minutes)
-	return math.Sqrt(max(0, squares/float64(minutes)-mean*mean)) / mean
-}
-
-// sums are the histogram summed up: what can be asked of it at once.
-type sums struct {
-	n [bins + 1]float64 // share of the idle times that are in the first i bins
-	t [bins + 1]float64 // the seconds of those, per idle time of all
-}
-
-func (h *histogram) sums() *sums {
-	s := new(sums)
-	all := float64(h.total)
-	for i, count := range h.counts {
-		share := float64(count) / all
-		middle := (edge(i-1) + edge(i)).Seconds() / 2
-		s.n[i+1] = s.n[i] + share
-		s.t[i+1] = s.t[i] + share*middle
-	}
-	return s
-}
-
-// percentile returns the first bin up to which the share of idle times is at
-// least p; bins when that is beyond the range.
-func (s *sums) percentile(p float64) int {
-	for i := range bins {
-		if s.n[i+1] >= p-1e-9 {
-			return i
-		}
-	}
-	return bins
-}
-
-// spent returns the expected seconds of an idle time that are before edge(i).
-func (s *sums) spent(i int) float64 { return s.t[i+1] + (1-s.n[i+1])*edge(i).Seconds() }

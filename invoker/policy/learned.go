@@ -35,33 +35,31 @@ type Learned struct {
 type Config struct {
 	// Fixed is for what is not known well enough.
 	Fixed Fixed
-	// Worth is what a cold start is worth, in MB·s of memory that waits in vain.
+	// Worth is what it is worth to spare a call a cold start, in MB·s of memory
+	// that waits for it.
 	Worth float64
 	// Grace is how long every container is kept.
 	Grace time.Duration
-	// Head and Tail are the shares of idle times before which nothing is made ready,
-	// and up to which a container is kept at most; Margin widens both.
-	Head, Tail, Margin float64
-	// Nearest is how much later than the grace a stem cell is made ready at the earliest.
-	Nearest time.Duration
+	// Margin is the share by which a container is ready sooner, and kept longer,
+	// than past calls would have needed.
+	Margin float64
 	// Samples is how many idle times must be known.
 	Samples int
-	// Beyond is the share of idle times beyond the range from which on nothing is concluded.
-	Beyond float64
-	// Variation is the least variation of the counts.
-	Variation float64
 	// HalfLife is after how long an idle time counts half.
 	HalfLife time.Duration
 	// Actions is how many are remembered.
 	Actions int
 }
 
-// Default is a configuration that falls back to fixed.
+// usual is the memory of a usual container, in MB.
+const usual = 170
+
+// Default is a configuration that falls back to fixed, whose keep-alive, which
+// must not be 0, says what a cold start is worth: as long a wait of a usual container.
 func Default(fixed Fixed) Config {
 	return Config{
-		Fixed: fixed, Worth: 100_000, Grace: 10 * time.Second,
-		Head: 0.05, Tail: 0.99, Margin: 0.1, Nearest: time.Minute,
-		Samples: 4, Beyond: 0.5, Variation: 2, HalfLife: 24 * time.Hour, Actions: 10_000,
+		Fixed: fixed, Worth: usual * fixed.KeepAlive.Seconds(), Grace: min(10*time.Second, fixed.KeepAlive), Margin: 0.1,
+		Samples: 4, HalfLife: 72 * time.Hour, Actions: 10_000,
 	}
 }
 
@@ -148,14 +146,9 @@ func (l *Learned) usageOf(a pool.Action) *usage {
 
 // conclude says what follows from idle times.
 func (l *Learned) conclude(h *histogram, rank, memory int) pool.Plan {
-	if !l.representative(h) {
+	if h.samples() < l.Samples {
 		return l.Fixed.plan()
 	}
-	s := h.sums()
-	return l.plan(l.window(s, rank, memory), l.pause(s))
-}
-
-// representative says whether the past of a histogram tells something about the future.
-func (l *Learned) representative(h *histogram) bool {
-	return h.samples() >= l.Samples && float64(h.beyond) <= l.Beyond*float64(h.total) && h.variation() >= l.Variation
+	c := h.curve()
+	return l.plan(l.window(c, rank, memory), l.pause(c))
 }

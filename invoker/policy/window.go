@@ -6,88 +6,92 @@ import (
 	"quirl/invoker/pool"
 )
 
+// effort is what it costs to make a container ready ahead of a call, as a share of
+// what a cold start is worth: the same work, but nobody waits for it.
+const effort = 0.1
+
 // A window is a time in which a call is met by a container: kept since the end of
 // the last call when from is 0, else made ready again then.
 type window struct {
 	from, to time.Duration
-	loss     float64 // MB·s that it is expected to cost for each call, cold starts included
+	gain     float64 // MB·s for each call: cold starts that were avoided, less the memory that waited
 }
 
-// window returns the best one for what was learned.
-func (l *Learned) window(s *sums, rank, memory int) window {
-	last := min(s.percentile(l.Tail), bins-1)
-	best := l.kept(s, last, float64(memory))
-	if rank > 1 {
-		return best
-	}
-	if ahead, ok := l.madeReady(s, last, float64(memory)); ok && ahead.loss < best.loss {
+// gain is what it is good for to have a container from the end of a call until t:
+// the worth of the calls that it meets, less its memory-time until they come.
+// That of a time in between is the difference of two gains.
+func (l *Learned) gain(c *curve, t time.Duration, memory int) float64 {
+	share, spent := c.at(t)
+	return l.Worth*share - float64(memory)*spent
+}
+
+// window returns the best one. Only the first container of an action is made
+// ready ahead: the others are for calls that come together, which says nothing
+// of when they come.
+func (l *Learned) window(c *curve, rank, memory int) window {
+	kept, ahead := l.windows(c, memory)
+	if rank == 1 && ahead.gain > kept.gain {
 		return ahead
 	}
-	return best
+	return kept
 }
 
-// kept is the best window that begins with the end of a call. It reaches up to
-// the high percentile at most, and only as far as the memory is worth it.
-func (l *Learned) kept(s *sums, last int, memory float64) window {
-	grace := bin(l.Grace - 1)
-	best := window{to: l.Grace, loss: l.Worth*(1-s.n[grace+1]) + memory*s.spent(grace)}
-	for i := grace + 1; i <= last; i++ {
-		if loss := l.Worth*(1-s.n[i+1]) + memory*s.spent(i); loss < best.loss {
-			best = window{to: l.wider(edge(i)), loss: loss}
+// windows returns the best window that begins with the end of the call, and the
+// best one that begins later, after a container was kept for the grace. One look
+// at each bin is enough: whatever a window ends with, it had best begin where the
+// gain was least before.
+func (l *Learned) windows(c *curve, memory int) (kept, ahead window) {
+	grace := l.gain(c, l.Grace, memory)
+	kept = window{to: l.Grace, gain: grace}
+	ahead = kept
+	begin, least := l.Grace, grace
+	for i := bin(l.Grace); i < bins; i++ {
+		t := edge(i)
+		gain := l.gain(c, t, memory)
+		if gain > kept.gain {
+			kept = window{to: l.later(t), gain: gain}
+		}
+		if both := grace + gain - least - effort*l.Worth; both > ahead.gain {
+			ahead = window{l.sooner(begin), l.later(t), both}
+		}
+		if gain < least {
+			begin, least = t, gain
 		}
 	}
-	return best
+	return kept, ahead
 }
 
-// madeReady is the best window that begins shortly before the low percentile of
-// the idle times that outlast the grace; false when that is too near to be worth
-// a new container.
-func (l *Learned) madeReady(s *sums, last int, memory float64) (best window, ok bool) {
-	grace := bin(l.Grace - 1)
-	early := s.n[grace+1]
-	first := s.percentile(early + l.Head*(1-early))
-	from := time.Duration(float64(edge(first-1)) * (1 - l.Margin))
-	if first >= bins || from < l.Grace+l.Nearest {
-		return window{}, false
-	}
-	// The bin in which the stem cell is made ready counts as missed.
-	begin := bin(from)
-	for i := first; i <= last; i++ {
-		missed := s.n[begin] - early + 1 - s.n[i+1]
-		loss := l.Worth*missed + memory*(s.spent(grace)+s.spent(i)-s.spent(begin-1)-(1-s.n[begin])*(from-edge(begin-1)).Seconds())
-		if !ok || loss < best.loss {
-			best, ok = window{from, l.wider(edge(i)), loss}, true
-		}
-	}
-	return best, ok
-}
-
-// wider is a time with the margin, within the range.
-func (l *Learned) wider(t time.Duration) time.Duration {
+// later is a time with the margin behind it, within the range.
+func (l *Learned) later(t time.Duration) time.Duration {
 	return min(time.Duration(float64(t)*(1+l.Margin)), Range)
+}
+
+// sooner is a time with the margin before it, after the grace.
+func (l *Learned) sooner(t time.Duration) time.Duration {
+	return max(time.Duration(float64(t)*(1-l.Margin)), l.Grace)
 }
 
 // plan is what a window means for a container.
 func (l *Learned) plan(w window, pause time.Duration) pool.Plan {
-	p := pool.Plan{Pause: pause, Keep: w.to}
-	if w.from > 0 {
-		p = pool.Plan{Pause: pause, Keep: l.Grace, Ahead: w.from, Until: w.to}
+	if w.from > l.Grace {
+		return pool.Plan{Pause: min(pause, l.Grace), Keep: l.Grace, Ahead: w.from, Until: w.to}
 	}
-	p.Pause = min(p.Pause, p.Keep)
-	return p
+	return pool.Plan{Pause: min(pause, w.to), Keep: w.to}
 }
 
 // pause returns when it is worth pausing: as soon as few of the calls that come
 // before longestRunning are still to come. So what is called in bursts is paused
 // early, and what is called every few seconds not between its calls.
-func (l *Learned) pause(s *sums) time.Duration {
+func (l *Learned) pause(c *curve) time.Duration {
 	if l.Fixed.PauseAfter == 0 {
 		return 0
 	}
-	latest := bin(min(longestRunning*l.Fixed.PauseAfter, Range) - 1)
-	i := bin(min(l.Fixed.PauseAfter, earliestPause) - 1)
-	for i < latest && s.n[latest+1]-s.n[i+1] > seldom {
-		i++
+	latest := longestRunning * l.Fixed.PauseAfter
+	soon, _ := c.at(latest)
+	for i := bin(min(earliestPause, l.Fixed.PauseAfter) - 1); i < bins && edge(i) < latest; i++ {
+		if soon-c.share[i+1] <= seldom {
+			return edge(i)
+		}
 	}
-	return edge(i)
+	return latest
 }

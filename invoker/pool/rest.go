@@ -83,9 +83,15 @@ func (s *step) expire(c *cell) {
 	}
 	a.until = c.since.Add(plan.Until)
 	if a.cell == nil {
-		a.mould, a.ahead = c.mould, c.since.Add(plan.Ahead)
-		s.alarms.by(&a.alarm, a.ahead)
+		a.mould = c.mould
+		s.expect(a, c.since.Add(plan.Ahead))
 	}
+}
+
+// expect has a stem cell made for the action's next call at the given time.
+func (s *step) expect(a *action, at time.Time) {
+	a.ahead = at
+	s.alarms.by(&a.alarm, at)
 }
 
 // wake makes a stem cell for the expected call of the action when that is near,

@@ -111,6 +111,7 @@ func (s *step) takeStem(c *cell, a *action) {
 		s.tally.PrewarmedUsed++
 	case c.expects != nil:
 		s.tally.PrewarmedTaken++
+		defer s.expect(c.expects, s.now)
 	}
 	s.leaveShelf(c)
 }
