@@ -35,9 +35,11 @@ type serveConfig struct {
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`
 	Starting    int           `yaml:"starting" help:"containers that may be starting at once; 0 is twice the number of cores"`
 	Queue       int           `yaml:"queue" help:"activations that may wait for a container"`
-	StemCells   bool          `yaml:"stem-cells" help:"keep started containers ready for each kind, as the manifest says"`
-	PauseAfter  time.Duration `yaml:"pause-after" help:"how long an idle container runs before it is paused; 0 never pauses"`
-	KeepAlive   time.Duration `yaml:"keep-alive" help:"how long an unused container is kept"`
+	StemCells   bool          `yaml:"stem-cells" help:"keep started containers ready: as the manifest says, where calls found none, and ahead of expected calls"`
+	StemMemory  int           `yaml:"stem-memory" help:"MB of memory that stem cells may have beyond those that the manifest asks for, all counted; 0 is a quarter of memory"`
+	KeepPolicy  string        `yaml:"keep-policy" help:"how long unused containers are kept: learned (from each action's idle times) or fixed"`
+	PauseAfter  time.Duration `yaml:"pause-after" help:"how long an idle container runs before it is paused, unless something else was learned; 0 never pauses"`
+	KeepAlive   time.Duration `yaml:"keep-alive" help:"how long an unused container is kept, unless something else was learned; 0 is for ever, and learns nothing"`
 	Invocations int           `yaml:"invocations-per-minute" help:"invocations per minute and namespace"`
 	Fires       int           `yaml:"fires-per-minute" help:"trigger fires per minute and namespace"`
 	Concurrent  int           `yaml:"concurrent-invocations" help:"invocations in flight per namespace"`
@@ -62,6 +64,7 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 
 		Queue:       10_000,
 		StemCells:   true,
+		KeepPolicy:  learnedPolicy,
 		PauseAfter:  10 * time.Second,
 		KeepAlive:   10 * time.Minute,
 		Invocations: 100_000,

@@ -126,8 +126,17 @@ func (k *kinds) stems() []pool.Stem {
 			continue
 		}
 		for _, cell := range r.StemCells {
-			stems = append(stems, pool.Stem{Kind: r.Kind, Memory: int(cell.Memory / whisk.MB), Count: cell.InitialCount})
+			stems = append(stems, stem(r.Kind, cell))
 		}
 	}
 	return stems
+}
+
+// stem is a stem cell of the manifest as the pool knows it.
+func stem(kind string, cell runtimes.StemCell) pool.Stem {
+	s := pool.Stem{Kind: kind, Memory: int(cell.Memory / whisk.MB), Count: cell.InitialCount}
+	if r := cell.Reactive; r != nil {
+		s.Reactive = &pool.Reactive{MinCount: r.MinCount, MaxCount: r.MaxCount, TTL: r.TTL, Threshold: r.Threshold, Increment: r.Increment}
+	}
+	return s
 }

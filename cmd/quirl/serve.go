@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -27,8 +26,6 @@ import (
 	"quirl/ingress"
 	"quirl/internal/lifecycle"
 	"quirl/invoker"
-	"quirl/invoker/policy"
-	"quirl/invoker/pool"
 	"quirl/logstore"
 	"quirl/result"
 	"quirl/store"
@@ -195,6 +192,10 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	containers, err := p.poolConfig()
+	if err != nil {
+		return nil, err
+	}
 	st := store.NewCached(p.store, cachedEntities)
 	p.installCatalog(ctx, st, limits)
 	recorder, err := result.New(ctx, st, filepath.Join(p.cfg.Data, "redo"), p.log)
@@ -213,7 +214,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	var in *ingress.Ingress // made last, for it needs all the others
 	inv := invoker.New(invoker.Config{
 		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
-		Recorder: recorder, Logs: p.logs, Pool: p.poolConfig(), Shells: p.kinds.usual(), Limits: limits, Storing: storing,
+		Recorder: recorder, Logs: p.logs, Pool: containers, Shells: p.kinds.usual(), Limits: limits, Storing: storing,
 		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})
 	build, number := buildInfo()
@@ -286,23 +287,6 @@ func (p *platform) installCatalog(ctx context.Context, st store.Store, limits wh
 	if err != nil {
 		p.log.Warn("the catalog is not complete", "namespace", catalog.Namespace, "error", err)
 	}
-}
-
-func (p *platform) poolConfig() pool.Config {
-	cfg := pool.Config{
-		Memory: p.cfg.Memory, Queue: p.cfg.Queue, Starting: p.cfg.Starting,
-		Policy: policy.Fixed{PauseAfter: p.cfg.PauseAfter, KeepAlive: p.cfg.KeepAlive}, StemAge: p.cfg.KeepAlive,
-	}
-	if cfg.Memory == 0 {
-		cfg.Memory = max(1024, machineMemoryMB()/2)
-	}
-	if cfg.Starting == 0 {
-		cfg.Starting = 2 * runtime.NumCPU()
-	}
-	if p.cfg.StemCells {
-		cfg.Stems = p.kinds.stems()
-	}
-	return cfg
 }
 
 func (p *platform) apiHost() string {
