@@ -34,6 +34,9 @@ type Config struct {
 	Logs        logstore.Store
 	// Invokers are those that there are.
 	Invokers func() []balancer.Invoker
+	// Pool returns a picture of the container pool of an invoker, by its number;
+	// false when it is not known here.
+	Pool func(invoker int) (view any, known bool)
 	// OperatorKey is the operator's user:password; empty is nobody's.
 	OperatorKey string
 	// Tail returns the tail of an activation that runs in this process, false when none does.

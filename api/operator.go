@@ -39,8 +39,26 @@ func (a *API) routeOutside(r *request, path string) {
 	case "/activations":
 		r.reply(noRoute())
 	default:
-		r.reply(notAllowed("OPTIONS"))
+		a.routeInvoker(r, path)
 	}
+}
+
+// routeInvoker serves what there is of one invoker, which OpenWhisk does not have.
+func (a *API) routeInvoker(r *request, path string) {
+	number, below := strings.CutPrefix(path, "/invokers/")
+	number, pool := strings.CutSuffix(number, "/pool")
+	if !below || !pool {
+		r.reply(notAllowed("OPTIONS"))
+		return
+	}
+	r.reply(a.operatorGet(r, func(*request) response {
+		if n, err := strconv.Atoi(number); err == nil {
+			if view, known := a.Pool(n); known {
+				return ok(view)
+			}
+		}
+		return noRoute()
+	}))
 }
 
 func onGet(r *request, methods string, h handler) response {

@@ -18,6 +18,7 @@ type handler func(r *request) response
 //	GET  /                                        info document
 //	GET  /ping                                    pong
 //	GET  /invokers[/healthy/count|/ready]         for operators
+//	GET  /invokers/{number}/pool                  for operators
 //	GET  /activation[/count]                      for operators
 //	POST /disable                                 for operators
 //	GET  /api/v1                                  info document of the API

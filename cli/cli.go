@@ -86,6 +86,9 @@ func New(env Env) *Root {
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand())
+	if !a.isWsk() {
+		root.AddCommand(a.invokerCommand())
+	}
 	return &Root{root, a}
 }
 

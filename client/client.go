@@ -41,8 +41,10 @@ type Client struct {
 type Request struct {
 	Method string // empty is GET
 	// Path is below /api/<version>/, its segments escaped (see Path).
-	Path  string
-	Query url.Values
+	Path string
+	// Outside says that Path is below the host itself, where operators find what is theirs.
+	Outside bool
+	Query   url.Values
 	// Body is encoded as JSON unless nil.
 	Body any
 	// Into receives the decoded answer unless nil; *json.RawMessage receives it as it is.
@@ -93,7 +95,10 @@ func (c *Client) url(r Request) string {
 	if version == "" {
 		version = "v1"
 	}
-	u := c.BaseURL() + "/api/" + version
+	u := c.BaseURL()
+	if !r.Outside {
+		u += "/api/" + version
+	}
 	if r.Path != "" {
 		u += "/" + r.Path
 	}

@@ -344,6 +344,13 @@ func (i *Invoker) Stats() pool.Stats {
 	return i.pool.Stats()
 }
 
+// View returns a picture of the pool.
+func (i *Invoker) View() pool.View {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.pool.View(i.Now())
+}
+
 // complete fills in what a spec does not know of the kind alone.
 func (i *Invoker) complete(spec container.Spec, name string, memory, shares int) container.Spec {
 	spec.Name = name

@@ -221,7 +221,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	handler := api.New(api.Config{
 		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
-		Invokers: lb.Invokers, OperatorKey: p.cfg.OperatorKey,
+		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
 		Kinds: p.kinds, Limits: limits, AllowedKinds: fields(p.cfg.AllowedKinds), RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})

@@ -116,7 +116,7 @@ func (w *world) step(t *rapid.T, e pool.Event) {
 // compare holds the pool's view, and what it counts, against the world.
 func (w *world) compare(t *rapid.T, e pool.Event) {
 	t.Helper()
-	v, c := w.pool.View(), w.pool.Counters()
+	v, c := w.pool.View(w.now), w.pool.Counters()
 	stems, busy := 0, 0
 	for _, seen := range v.Containers {
 		b := w.boxes[seen.ID]

@@ -75,7 +75,7 @@ func told(p *pool.Pool, what string, now time.Time) (string, bool) {
 	case "counters", "view":
 		var v any = p.Counters()
 		if what == "view" {
-			v = p.View()
+			v = p.View(now)
 		}
 		text, err := json.MarshalIndent(v, "    ", "  ")
 		if err != nil {

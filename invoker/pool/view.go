@@ -8,15 +8,18 @@ import (
 
 // A View is a picture of the pool for operators.
 type View struct {
+	Time time.Time `json:"time"`
 	// Memory is the bound, Used what all containers have, StemMemory and Stems
 	// likewise for stem cells alone; in MB.
-	Memory     int         `json:"memory"`
-	Used       int         `json:"used"`
-	StemMemory int         `json:"stemMemory"`
-	Stems      int         `json:"stems"`
-	Containers []Container `json:"containers"`
-	Waiting    []Waiting   `json:"waiting"`
-	Counters   Counters    `json:"counters"`
+	Memory     int `json:"memory"`
+	Used       int `json:"used"`
+	StemMemory int `json:"stemMemory"`
+	Stems      int `json:"stems"`
+	// States counts the containers by state.
+	States     map[string]int `json:"states"`
+	Containers []Container    `json:"containers"`
+	Waiting    []Waiting      `json:"waiting"`
+	Counters   Counters       `json:"counters"`
 }
 
 // A Container is one of a View.
@@ -52,12 +55,16 @@ type Waiting struct {
 	Jobs      int    `json:"jobs"`
 }
 
-// View returns a picture of the pool: containers in the order in which they were
-// made, waiting actions by name.
-func (p *Pool) View() View {
+// View returns a picture of the pool at now: containers in the order in which they
+// were made, waiting actions by name.
+func (p *Pool) View(now time.Time) View {
 	v := View{
-		Memory: p.cfg.Memory, Used: p.used, StemMemory: p.cfg.StemMemory, Stems: p.stemMB,
+		Time: now, Memory: p.cfg.Memory, Used: p.used, StemMemory: p.cfg.StemMemory, Stems: p.stemMB,
+		States:     make(map[string]int, len(stateNames)),
 		Containers: make([]Container, 0, len(p.cells)), Waiting: p.waiting.byAction(), Counters: p.Counters(),
+	}
+	for i, n := range p.counts {
+		v.States[stateNames[i]] = n
 	}
 	for _, c := range p.inOrder() {
 		v.Containers = append(v.Containers, c.view())
