@@ -11,14 +11,12 @@ type curve struct {
 	spent [bins + 1]float64 // in seconds
 }
 
-// curve sums the histogram up, which must not be empty.
-func (h *histogram) curve() *curve {
-	c := new(curve)
+// sum makes c the curve of a histogram, which must not be empty.
+func (c *curve) sum(h *histogram) {
 	for i, count := range h.counts {
 		c.share[i+1] = c.share[i] + float64(count)/float64(h.total)
 		c.spent[i+1] = c.spent[i] + (edge(i)-edge(i-1)).Seconds()*(1-(c.share[i]+c.share[i+1])/2)
 	}
-	return c
 }
 
 // at returns the share of calls that have come by t, and the mean of the seconds

@@ -29,6 +29,7 @@ type Learned struct {
 	Config
 	usages map[pool.Action]*list.Element
 	recent list.List // of *usage, the last used one first
+	curve  curve     // the one that is looked at, kept to save an allocation
 }
 
 // Config are a Learned's bounds.
@@ -149,6 +150,6 @@ func (l *Learned) conclude(h *histogram, rank, memory int) pool.Plan {
 	if h.samples() < l.Samples {
 		return l.Fixed.plan()
 	}
-	c := h.curve()
-	return l.plan(l.window(c, rank, memory), l.pause(c))
+	l.curve.sum(h)
+	return l.plan(l.window(&l.curve, rank, memory), l.pause(&l.curve))
 }

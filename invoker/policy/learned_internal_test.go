@@ -112,7 +112,8 @@ func TestHistogramForgets(t *testing.T) {
 func TestCurve(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawn(t)
-		c := h.curve()
+		c := new(curve)
+		c.sum(h)
 		at := rapid.SampledFrom([]time.Duration{0, time.Second, 90 * time.Second, time.Hour, Range, 2 * Range}).Draw(t, "at")
 		share, spent := 0.0, 0.0
 		for i, n := range h.counts {
@@ -134,7 +135,8 @@ func TestWindows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := NewLearned(Default(Fixed{PauseAfter: 10 * time.Second, KeepAlive: 10 * time.Minute}))
 		memory := rapid.SampledFrom([]int{128, 512, 4096}).Draw(t, "memory")
-		c := drawn(t).curve()
+		c := new(curve)
+		c.sum(drawn(t))
 		gain := make([]float64, bins)
 		for i := range gain {
 			gain[i] = l.gain(c, edge(i), memory)

@@ -12,13 +12,15 @@ import (
 // BenchmarkStep makes a warm call, an arrival and an end, beside 10 to 10,000
 // idle containers, and asks after each step when the pool wants to be woken.
 func BenchmarkStep(b *testing.B) {
+	fixed := policy.Fixed{PauseAfter: 10 * time.Second, KeepAlive: 10 * time.Minute}
 	for _, n := range []int{10, 1_000, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) { warmCalls(b, n) })
+		b.Run(fmt.Sprint("fixed/", n), func(b *testing.B) { warmCalls(b, n, fixed) })
+		b.Run(fmt.Sprint("learned/", n), func(b *testing.B) { warmCalls(b, n, policy.NewLearned(policy.Default(fixed))) })
 	}
 }
 
-func warmCalls(b *testing.B, containers int) {
-	p := pool.New(pool.Config{Memory: containers * 128, Queue: 10, Starting: containers, Policy: policy.Fixed{PauseAfter: 10 * time.Second, KeepAlive: 10 * time.Minute}})
+func warmCalls(b *testing.B, containers int, keep pool.Policy) {
+	p := pool.New(pool.Config{Memory: containers * 128, Queue: 10, Starting: containers, Policy: keep})
 	now := time.UnixMilli(0)
 	job := func(i int) pool.Job {
 		name := fmt.Sprint("guest/action", i%containers)
