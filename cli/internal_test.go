@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -228,5 +229,16 @@ func TestStripLogs(t *testing.T) {
 	}, true)
 	if diff := cmp.Diff("plain\npadded\nno stream\nno stamp\n", out.String()); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+func TestAge(t *testing.T) {
+	now := time.UnixMilli(1e12)
+	for before, want := range map[time.Duration]string{
+		-time.Second: "0s", 59900 * time.Millisecond: "59s", time.Minute: "1m00s", 3599 * time.Second: "59m59s", 25*time.Hour + 3*time.Minute: "25h03m",
+	} {
+		if got := age(now, now.Add(-before)); got != want {
+			t.Errorf("%v ago: %q, want %q", before, got, want)
+		}
 	}
 }
