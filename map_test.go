@@ -131,6 +131,7 @@ var heavy = map[string]string{
 	"github.com/vishvananda/netlink":       "quirl/cmd/quirl-sandbox",
 	"github.com/google/nftables":           "quirl/cmd/quirl-sandbox",
 	"github.com/seccomp/libseccomp-golang": "quirl/cmd/quirl-sandbox",
+	"github.com/moby/moby":                 "quirl/container/dockercontainer",
 }
 
 func TestHeavyClientsHaveOneUser(t *testing.T) {
