@@ -19,7 +19,7 @@ import (
 type box struct {
 	factory *Factory
 	name    string
-	shell   *shell
+	made    *made
 
 	done chan struct{} // closed when the first process has ended
 	exit container.Exit
@@ -27,6 +27,8 @@ type box struct {
 	located chan struct{} // closed when at and pid are known
 	at      string        // host:port of the runtime
 	pid     int           // of the first process, as the engine sees it
+
+	limited chan struct{} // closed when the limits are those of the Spec
 
 	turn chan struct{} // one pausing or resuming at a time
 
@@ -42,12 +44,13 @@ type box struct {
 
 var _ container.Container = (*box)(nil)
 
-func newBox(f *Factory, s *shell, name string) *box {
+func newBox(f *Factory, m *made, name string) *box {
 	b := &box{
-		factory: f, name: name, shell: s,
+		factory: f, name: name, made: m,
 		done: make(chan struct{}), located: make(chan struct{}), removed: make(chan struct{}),
-		turn: make(chan struct{}, 1), conns: map[*conn]struct{}{},
+		limited: make(chan struct{}), turn: make(chan struct{}, 1), conns: map[*conn]struct{}{},
 	}
+	close(b.limited)
 	f.mu.Lock()
 	f.living[b] = struct{}{}
 	f.mu.Unlock()
@@ -58,7 +61,7 @@ func newBox(f *Factory, s *shell, name string) *box {
 
 func (b *box) ID() string { return b.name }
 func (b *box) Output() (stdout, stderr io.Reader) {
-	return b.shell.output.stdout, b.shell.output.stderr
+	return b.made.output.stdout, b.made.output.stderr
 }
 func (b *box) Done() <-chan struct{} { return b.done }
 
@@ -89,12 +92,12 @@ func (b *box) Resume(ctx context.Context) error {
 }
 
 func (b *box) freeze() error {
-	_, err := b.factory.engine.ContainerPause(b.factory.ctx, b.shell.id, client.ContainerPauseOptions{})
+	_, err := b.factory.engine.ContainerPause(b.factory.ctx, b.made.id, client.ContainerPauseOptions{})
 	return unlessAlready(err, "already paused")
 }
 
 func (b *box) thaw() error {
-	_, err := b.factory.engine.ContainerUnpause(b.factory.ctx, b.shell.id, client.ContainerUnpauseOptions{})
+	_, err := b.factory.engine.ContainerUnpause(b.factory.ctx, b.made.id, client.ContainerUnpauseOptions{})
 	return unlessAlready(err, "is not paused")
 }
 
@@ -178,12 +181,12 @@ func (b *box) Remove(ctx context.Context) error {
 
 func (b *box) remove() error {
 	f := b.factory
-	if err := f.removeContainer(f.ctx, b.shell.id); err != nil {
+	if err := f.removeContainer(f.ctx, b.made.id); err != nil {
 		return fmt.Errorf("remove container %s: %w", b.name, err)
 	}
 	<-b.done
-	b.shell.output.last()
-	<-b.shell.output.over
+	b.made.output.last()
+	<-b.made.output.over
 	f.mu.Lock()
 	delete(f.living, b)
 	delete(f.names, b.name)

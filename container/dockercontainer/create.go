@@ -12,9 +12,9 @@ import (
 	"quirl/container"
 )
 
-// A shell is a container that was made and not started: somebody listens to its
-// output already, and waits for its end.
-type shell struct {
+// A made container was created and not started: somebody listens to its output
+// already, and waits for its end.
+type made struct {
 	spec   container.Spec
 	id     string // the engine's
 	output *output
@@ -38,87 +38,87 @@ func (f *Factory) create(spec container.Spec) (*box, error) {
 func (f *Factory) createOnce(spec container.Spec) (*box, error) {
 	f.shells.enter()
 	defer f.shells.leave()
-	if s := f.shells.take(spec); s != nil {
-		b, err := f.startShell(s, spec)
+	if b := f.shells.take(spec); b != nil {
+		err := b.release(spec)
 		if err == nil {
 			return b, nil
 		}
-		f.dropShell(s)
+		f.inBackground(func() { f.discard(b) })
 		// A shell may have been lost while it waited; a fresh one tells the truth.
-		f.log.Debug("prepared container not usable", "container", spec.Name, "error", err)
+		f.log.Debug("shell not usable", "container", spec.Name, "error", err)
 	}
 	if err := f.pullBefore(spec); err != nil {
 		return nil, err
 	}
-	s, err := f.newShell(spec, f.config.prefix()+spec.Name)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.start(s); err != nil {
-		f.dropShell(s)
-		return nil, err
-	}
-	return newBox(f, s, spec.Name), nil
+	return f.launch(spec, spec.Name, func(o client.ContainerCreateOptions) client.ContainerCreateOptions { return o })
 }
 
-// newShell makes a container that is not started.
-func (f *Factory) newShell(spec container.Spec, name string) (*shell, error) {
+// launch makes and starts one container.
+func (f *Factory) launch(spec container.Spec, name string, adapt func(client.ContainerCreateOptions) client.ContainerCreateOptions) (*box, error) {
 	networkName, err := f.bridge.name(f)
 	if err != nil {
 		return nil, err
 	}
-	made, err := f.engine.ContainerCreate(f.ctx, f.config.options(spec, name, networkName))
+	m, err := f.make(spec, adapt(f.config.options(spec, f.config.prefix()+name, networkName)))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.engine.ContainerStart(f.ctx, m.id, client.ContainerStartOptions{}); err != nil {
+		f.unmake(m)
+		return nil, startError(spec, err)
+	}
+	return newBox(f, m, name), nil
+}
+
+// make makes a container that is not started.
+func (f *Factory) make(spec container.Spec, options client.ContainerCreateOptions) (*made, error) {
+	created, err := f.engine.ContainerCreate(f.ctx, options)
 	if isMissingImage(err) && spec.Pull == container.PullMissing {
 		if err := f.pull(spec.Image); err != nil {
 			return nil, err
 		}
-		made, err = f.engine.ContainerCreate(f.ctx, f.config.options(spec, name, networkName))
+		created, err = f.engine.ContainerCreate(f.ctx, options)
 	}
 	if err != nil {
 		return nil, createError(spec, err)
 	}
-	for _, warning := range made.Warnings {
-		f.log.Debug("engine warns", "container", spec.Name, "warning", warning)
+	for _, warning := range created.Warnings {
+		f.log.Debug("engine warns", "container", options.Name, "warning", warning)
 	}
-	s := &shell{spec: spec, id: made.ID, leave: func() {}}
-	if err := f.watch(s); err != nil {
-		f.dropShell(s)
+	m := &made{spec: spec, id: created.ID, leave: func() {}}
+	if err := f.watch(m, options.Config.OpenStdin); err != nil {
+		f.unmake(m)
 		return nil, err
 	}
-	return s, nil
+	return m, nil
 }
 
 // watch connects to the output and to the news of the end, before there is any.
-func (f *Factory) watch(s *shell) error {
-	attached, err := f.engine.ContainerAttach(f.ctx, s.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+func (f *Factory) watch(m *made, input bool) error {
+	attached, err := f.engine.ContainerAttach(f.ctx, m.id, client.ContainerAttachOptions{Stream: true, Stdin: input, Stdout: true, Stderr: true})
 	if err != nil {
 		return fmt.Errorf("attach to output: %w", err)
 	}
-	s.output = newOutput(attached.Conn, attached.Reader)
+	m.output = newOutput(attached.Conn, attached.Reader)
 	ctx, leave := context.WithCancel(f.ctx)
-	s.leave = leave
-	s.ended = f.engine.ContainerWait(ctx, s.id, client.ContainerWaitOptions{Condition: engine.WaitConditionNextExit})
+	m.leave = leave
+	m.ended = f.engine.ContainerWait(ctx, m.id, client.ContainerWaitOptions{Condition: engine.WaitConditionNextExit})
 	select {
-	case err := <-s.ended.Error:
+	case err := <-m.ended.Error:
 		return fmt.Errorf("wait for end: %w", err)
 	default:
 		return nil
 	}
 }
 
-func (f *Factory) start(s *shell) error {
-	_, err := f.engine.ContainerStart(f.ctx, s.id, client.ContainerStartOptions{})
-	return startError(s.spec, err)
-}
-
-// dropShell removes a container that does not run.
-func (f *Factory) dropShell(s *shell) {
-	s.leave()
-	if s.output != nil {
-		s.output.close()
+// unmake removes a container that does not run.
+func (f *Factory) unmake(m *made) {
+	m.leave()
+	if m.output != nil {
+		m.output.close()
 	}
-	if err := f.removeContainer(f.ctx, s.id); err != nil {
-		f.log.Error("container cannot be removed", "container", s.id, "error", err)
+	if err := f.removeContainer(f.ctx, m.id); err != nil {
+		f.log.Error("container cannot be removed", "container", m.id, "error", err)
 	}
 }
 
@@ -152,28 +152,4 @@ func startError(spec container.Spec, err error) error {
 
 func isMissingNetwork(err error) bool {
 	return errdefs.IsNotFound(err) && strings.Contains(err.Error(), "network")
-}
-
-// startShell starts a container that was made ahead. Its limits become those of
-// spec; its name follows when it runs, for people only.
-func (f *Factory) startShell(s *shell, spec container.Spec) (*box, error) {
-	if s.spec.Memory != spec.Memory || s.spec.CPUShares != spec.CPUShares {
-		limits := resources(spec)
-		limits.Ulimits = nil // cannot be changed, and need not be
-		if _, err := f.engine.ContainerUpdate(f.ctx, s.id, client.ContainerUpdateOptions{Resources: &limits}); err != nil {
-			return nil, fmt.Errorf("set limits: %w", err)
-		}
-	}
-	s.spec = spec
-	if err := f.start(s); err != nil {
-		return nil, err
-	}
-	b := newBox(f, s, spec.Name)
-	f.inBackground(func() {
-		_, err := f.engine.ContainerRename(f.ctx, s.id, client.ContainerRenameOptions{NewName: f.config.prefix() + spec.Name})
-		if err != nil && !b.isDone() {
-			f.log.Debug("container keeps the name it was made with", "container", spec.Name, "error", err)
-		}
-	})
-	return b, nil
 }

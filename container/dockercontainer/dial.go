@@ -63,12 +63,14 @@ func (b *box) place(found engine.InspectResponse) (at string, pid int) {
 // Dial connects to the runtime's port and waits while nobody listens there.
 func (b *box) Dial(ctx context.Context) (net.Conn, error) {
 	began := time.Now()
-	select {
-	case <-b.located:
-	case <-b.done:
-		return nil, b.gone()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("dial container %s: %w", b.name, ctx.Err())
+	for _, known := range []chan struct{}{b.located, b.limited} {
+		select {
+		case <-known:
+		case <-b.done:
+			return nil, b.gone()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("dial container %s: %w", b.name, ctx.Err())
+		}
 	}
 	for {
 		if b.isDone() {

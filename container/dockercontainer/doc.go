@@ -9,6 +9,6 @@
 //
 // Read factory.go, create.go, box.go and follow.go in this order; settings.go
 // is the pure translation of a container.Spec, output.go takes the attach stream
-// apart, shells.go keeps containers that were made but not started. DESIGN.md
-// tells why.
+// apart, shells.go keeps containers whose program waits at a gate. DESIGN.md tells
+// why.
 package dockercontainer

@@ -23,16 +23,16 @@ const (
 func (b *box) follow() {
 	b.exit.Code = b.await()
 	b.exit.OutOfMemory = b.ranOutOfMemory()
-	b.shell.leave()
+	b.made.leave()
 	b.cut()
-	b.shell.output.last()
+	b.made.output.last()
 	close(b.done)
 }
 
 // await returns the exit status. A restart of the engine breaks what was waited
 // on, so the engine is then asked anew.
 func (b *box) await() int {
-	ended := b.shell.ended
+	ended := b.made.ended
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		select {
 		case r := <-ended.Result:
@@ -45,7 +45,7 @@ func (b *box) await() int {
 		if !rest(b.factory.ctx, pause) {
 			return killed
 		}
-		ended = b.factory.engine.ContainerWait(b.factory.ctx, b.shell.id, client.ContainerWaitOptions{Condition: engine.WaitConditionNotRunning})
+		ended = b.factory.engine.ContainerWait(b.factory.ctx, b.made.id, client.ContainerWaitOptions{Condition: engine.WaitConditionNotRunning})
 	}
 }
 
@@ -62,7 +62,7 @@ func (b *box) ranOutOfMemory() bool {
 }
 
 func (b *box) inspect() (engine.InspectResponse, error) {
-	found, err := b.factory.engine.ContainerInspect(b.factory.ctx, b.shell.id, client.ContainerInspectOptions{})
+	found, err := b.factory.engine.ContainerInspect(b.factory.ctx, b.made.id, client.ContainerInspectOptions{})
 	return found.Container, err
 }
 

@@ -14,7 +14,7 @@ const buffered = 64 << 10
 // An output takes the engine's one stream apart into the container's two. It is
 // no container.Drainer: what is on its way through the engine cannot be seen.
 type output struct {
-	conn           net.Conn
+	conn           net.Conn // also the standard input of a shell
 	stdout, stderr *stream
 	over           chan struct{} // closed when nothing more comes
 }
@@ -36,16 +36,6 @@ func newOutput(conn net.Conn, r io.Reader) *output {
 func (o *output) last() {
 	o.stdout.open()
 	o.stderr.open()
-}
-
-// isOver says that nothing more comes.
-func (o *output) isOver() bool {
-	select {
-	case <-o.over:
-		return true
-	default:
-		return false
-	}
 }
 
 // close gives up what was not read yet.

@@ -33,6 +33,25 @@ const (
 // port is the one on which runtimes listen.
 var port = network.MustParsePort(strconv.Itoa(container.Port) + "/tcp")
 
+// gate makes a shell of a container: the program, and its arguments, are what the
+// script is called with. It checks that there is such a program, waits for a line,
+// and becomes the program. When nobody can send that line any more it ends.
+const gate = `p=$(command -v "$0") && [ -f "$p" ] && [ -x "$p" ] || exit 127
+read -r go || exit 1
+unset go p OLDPWD SHLVL
+exec "$0" "$@" </dev/null`
+
+// noProgram is what the gate, as any shell, says of a program that is not there.
+const noProgram = 127
+
+// gated is options with the program waiting at the gate.
+func gated(o client.ContainerCreateOptions) client.ContainerCreateOptions {
+	o.Config.Cmd = append(append([]string{gate}, o.Config.Entrypoint...), o.Config.Cmd...)
+	o.Config.Entrypoint = []string{"/bin/sh", "-c"}
+	o.Config.OpenStdin, o.Config.AttachStdin, o.Config.StdinOnce = true, true, true
+	return o
+}
+
 // options translates spec into what the engine wants to know.
 func (c Config) options(spec container.Spec, name, networkName string) client.ContainerCreateOptions {
 	config := &engine.Config{

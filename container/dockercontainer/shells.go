@@ -2,8 +2,11 @@ package dockercontainer
 
 import (
 	"fmt"
+	"io"
 	"sync"
 	"time"
+
+	"github.com/moby/moby/client"
 
 	"quirl/container"
 )
@@ -12,8 +15,9 @@ import (
 // just started.
 const bootTime = 2 * time.Second
 
-// shells are containers that were made ahead, by what they are for. They are made
-// one after the other, while nobody waits for a container.
+// shells are containers that were started ahead, and whose programs wait at the
+// gate, by what they are for. They are made one after the other, while nobody waits
+// for a container.
 type shells struct {
 	factory *Factory
 
@@ -29,8 +33,9 @@ type shells struct {
 type shelf struct {
 	spec   container.Spec
 	want   int
-	ready  []*shell
+	ready  []*box
 	failed bool // until the next Prepare, or Create of the kind
+	never  bool // the image lacks the program
 }
 
 // key is what two specs have in common that one shell can serve.
@@ -39,14 +44,18 @@ func key(spec container.Spec) string {
 	return fmt.Sprintf("%+v", spec)
 }
 
-// Prepare keeps n containers like spec made and not started.
+// Prepare keeps n shells for containers like spec. Images that name their program
+// themselves have none.
 func (f *Factory) Prepare(spec container.Spec, n int) {
 	if err := checkSpec(spec); err != nil {
 		f.log.Warn("no containers are prepared for a bad spec", "kind", spec.Kind, "error", err)
 		return
 	}
-	for _, s := range f.shells.resize(spec, n) {
-		f.inBackground(func() { f.dropShell(s) })
+	if len(spec.Command) == 0 {
+		return
+	}
+	for _, b := range f.shells.resize(spec, n) {
+		f.inBackground(func() { f.discard(b) })
 	}
 	f.shells.refill()
 }
@@ -63,7 +72,7 @@ func (f *Factory) inBackground(do func()) {
 }
 
 // resize sets how many shells are wanted and returns those that are too many.
-func (s *shells) resize(spec container.Spec, n int) (tooMany []*shell) {
+func (s *shells) resize(spec container.Spec, n int) (tooMany []*box) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(spec)
@@ -72,7 +81,7 @@ func (s *shells) resize(spec container.Spec, n int) (tooMany []*shell) {
 		at = &shelf{spec: spec}
 		s.kinds[k] = at
 	}
-	at.want, at.failed = n, false
+	at.want, at.failed, at.never = n, false, false
 	for len(at.ready) > n {
 		tooMany = append(tooMany, at.ready[len(at.ready)-1])
 		at.ready = at.ready[:len(at.ready)-1]
@@ -85,7 +94,7 @@ func (s *shells) resize(spec container.Spec, n int) (tooMany []*shell) {
 
 // take returns a shell for spec, or nil. An image that may have changed is not
 // taken from before.
-func (s *shells) take(spec container.Spec) *shell {
+func (s *shells) take(spec container.Spec) *box {
 	if spec.Pull == container.PullAlways || spec.Pull == container.PullIfPossible {
 		return nil
 	}
@@ -97,14 +106,50 @@ func (s *shells) take(spec container.Spec) *shell {
 	}
 	at.failed = false
 	for len(at.ready) > 0 {
-		taken := at.ready[0]
+		b := at.ready[0]
 		at.ready = at.ready[1:]
-		if !taken.output.isOver() { // the engine was not restarted meanwhile
-			return taken
+		if !b.isDone() {
+			return b
 		}
-		s.factory.inBackground(func() { s.factory.dropShell(taken) })
+		// It found no program, or somebody killed it, or the engine was restarted.
+		at.never = at.never || b.exit.Code == noProgram
+		s.factory.inBackground(func() { s.factory.discard(b) })
 	}
 	return nil
+}
+
+// release lets a shell become the container of spec.
+func (b *box) release(spec container.Spec) error {
+	from := b.made.spec
+	b.name, b.made.spec = spec.Name, spec
+	b.limited = make(chan struct{})
+	if _, err := io.WriteString(b.made.output.conn, "go\n"); err != nil {
+		return fmt.Errorf("open the gate: %w", err)
+	}
+	b.factory.inBackground(func() { b.settle(from) })
+	return nil
+}
+
+// settle makes the limits those of the spec while the program boots; Dial waits for
+// that. The name follows, for people only.
+func (b *box) settle(from container.Spec) {
+	f, spec := b.factory, b.made.spec
+	if from.Memory != spec.Memory || from.CPUShares != spec.CPUShares {
+		limits := resources(spec)
+		limits.Ulimits = nil // cannot be changed, and need not be
+		if _, err := f.engine.ContainerUpdate(f.ctx, b.made.id, client.ContainerUpdateOptions{Resources: &limits}); err != nil {
+			if !b.isDone() {
+				f.log.Error("limits cannot be set", "container", spec.Name, "error", err)
+			}
+			f.discard(b) // it must not live with those of another
+			return
+		}
+	}
+	close(b.limited)
+	_, err := f.engine.ContainerRename(f.ctx, b.made.id, client.ContainerRenameOptions{NewName: f.config.prefix() + spec.Name})
+	if err != nil && !b.isDone() {
+		f.log.Debug("container keeps the name it was made with", "container", spec.Name, "error", err)
+	}
 }
 
 // enter and leave bracket a Create, which shells make way for.
@@ -140,9 +185,9 @@ func (s *shells) next() (container.Spec, string, bool) {
 	booting := !s.started.IsZero() && time.Since(s.started) < bootTime
 	if s.waiting == 0 && !booting {
 		for _, at := range s.kinds {
-			if len(at.ready) < at.want && !at.failed {
+			if len(at.ready) < at.want && !at.failed && !at.never {
 				s.serial++
-				return at.spec, fmt.Sprintf("%sshell_%d", s.factory.config.prefix(), s.serial), true
+				return at.spec, fmt.Sprintf("shell_%d", s.serial), true
 			}
 		}
 	}
@@ -166,14 +211,14 @@ func (s *shells) refill() {
 			if !ok {
 				return
 			}
-			made, err := s.factory.newShell(spec, name)
-			s.put(spec, made, err)
+			b, err := s.factory.launch(spec, name, gated)
+			s.put(spec, b, err)
 		}
 	}()
 }
 
 // put shelves a shell, or notes that there can be none.
-func (s *shells) put(spec container.Spec, made *shell, err error) {
+func (s *shells) put(spec container.Spec, b *box, err error) {
 	f := s.factory
 	s.mu.Lock()
 	at := s.kinds[key(spec)]
@@ -182,26 +227,26 @@ func (s *shells) put(spec container.Spec, made *shell, err error) {
 	case at != nil && err != nil:
 		at.failed = true
 	case wanted:
-		at.ready = append(at.ready, made)
+		at.ready = append(at.ready, b)
 	}
 	s.mu.Unlock()
 	if err != nil {
-		f.log.Warn("no container can be prepared", "kind", spec.Kind, "error", err)
+		f.log.Warn("no shell can be made", "kind", spec.Kind, "error", err)
 	} else if !wanted {
-		f.dropShell(made)
+		f.discard(b)
 	}
 }
 
 // drop removes all shells, for good.
 func (s *shells) drop() {
 	s.mu.Lock()
-	var all []*shell
+	var all []*box
 	for _, at := range s.kinds {
 		all = append(all, at.ready...)
 	}
 	s.kinds = map[string]*shelf{}
 	s.mu.Unlock()
-	for _, one := range all {
-		s.factory.dropShell(one)
+	for _, b := range all {
+		s.factory.discard(b)
 	}
 }
