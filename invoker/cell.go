@@ -37,6 +37,7 @@ type cell struct {
 	client    *proxy.Client
 	output    *collect.Collector
 	silent    bool         // an activation that prints nothing needs no sentinels
+	unmarked  bool         // there are no sentinels at all
 	door      net.Listener // the API inside, nil when the function has no key
 	paused    bool
 	initError error // why the container cannot run its action
@@ -73,7 +74,8 @@ func (c *cell) next() (pool.Command, bool) {
 func (c *cell) live() {
 	defer c.inv.work.Done()
 	if err := c.start(c.inv.ctx); err != nil {
-		if !errors.Is(err, container.ErrNoImage) && !errors.Is(err, container.ErrNoCommand) {
+		users := c.create.Image != "" && (errors.Is(err, container.ErrNoImage) || errors.Is(err, container.ErrNoCommand))
+		if !users {
 			c.inv.Log.Error("container cannot be made", "kind", c.create.Kind, "error", err)
 		}
 		c.inv.mu.Lock()
@@ -115,6 +117,7 @@ func (c *cell) start(ctx context.Context) error {
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
 	c.silent = own && c.output.CanEndSilently()
+	c.unmarked = !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
 	var options proxy.Options
 	if own {
 		options.KeepAlive = 1

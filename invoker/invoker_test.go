@@ -39,6 +39,8 @@ func (k *kinds) ContainerSpec(kind, _ string) (container.Spec, error) {
 
 func (k *kinds) OwnRuntime(string) bool { return true }
 
+func (k *kinds) Sentinels(string, string) bool { return true }
+
 func detect(t *testing.T) *kinds {
 	t.Helper()
 	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin"})

@@ -187,6 +187,9 @@ const together = 5 * time.Millisecond
 // slot. The answer does not wait for logs that take their time.
 func (c *cell) conclude(j *job, cmd pool.Run, segment *collect.Segment, o outcome) {
 	record := c.inv.record(j, o)
+	if c.unmarked && !o.broken {
+		segment.EndQuietly(together)
+	}
 	answered := j.msg.Blocking && !c.endsSoon(segment, o)
 	if answered {
 		c.inv.Recorder.Announce(record, !c.inv.keeps(j, record))

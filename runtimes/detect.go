@@ -26,14 +26,16 @@ type Host struct {
 	Cache string
 }
 
-// An Offer is what this machine can run without images.
+// An Offer is what can run here: by the programs of this machine (see Detect), or
+// from images (see Images).
 type Offer struct {
-	// Manifest holds the kinds whose interpreter was found, with a default in each family.
+	// Manifest holds the kinds on offer, with a default in each family.
 	Manifest *Manifest
 	// Missing are the other kinds.
 	Missing []Missing
 
 	interpreters map[string]Interpreter // by kind
+	images       bool                   // rather than interpreters
 }
 
 // Missing tells why a kind cannot run here and how to mend that.

@@ -27,26 +27,35 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 	if err != nil {
 		return container.Spec{}, err
 	}
+	if o.images {
+		return imageSpec(r, files, env), nil
+	}
 	interpreter, ok := o.interpreters[r.Kind]
 	if !ok {
 		return container.Spec{}, fmt.Errorf("start %s: %w", r.Kind, errNoInterpreter)
 	}
-	target := mountPoint + "/" + r.Local.Runtime
-	mounts := []container.Mount{{Source: filepath.Join(files, r.Local.Runtime), Target: target}}
 	return container.Spec{
 		Kind:    r.Kind,
-		Command: command(r.Local.Host, interpreter, target),
+		Command: r.Local.command(interpreter.Path),
 		Env:     append(environment(filepath.Dir(interpreter.Path)), env...),
-		Mounts:  append(mounts, programMounts(r.Local.Host, interpreter)...),
+		Mounts:  append(r.Local.mounts(files), programMounts(r.Local.Host, interpreter)...),
 	}, nil
 }
 
-func command(host HostProgram, interpreter Interpreter, target string) []string {
-	argv := []string{interpreter.Path}
-	for _, arg := range host.Args {
-		argv = append(argv, strings.ReplaceAll(arg, "{runtime}", target))
+// command starts the server half with program.
+func (l *Local) command(program string) []string {
+	argv := []string{program}
+	for _, arg := range l.Host.Args {
+		argv = append(argv, strings.ReplaceAll(arg, "{runtime}", l.target()))
 	}
 	return argv
+}
+
+// target is where containers see the server half, and mounts shows it to them.
+func (l *Local) target() string { return mountPoint + "/" + l.Runtime }
+
+func (l *Local) mounts(files string) []container.Mount {
+	return []container.Mount{{Source: filepath.Join(files, l.Runtime), Target: l.target()}}
 }
 
 // environment is the clean environment of every runtime. Nothing of this

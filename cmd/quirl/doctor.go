@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quirl/container/dockercontainer"
 	"quirl/container/sandboxcontainer"
 )
 
@@ -59,7 +60,22 @@ func examine(ctx context.Context, cfg serveConfig, getenv func(string) string) [
 		}
 		list = append(list, finding{f.OK, "sandbox: " + f.Name + ": " + f.Found, mend})
 	}
+	list = append(list, examineDocker(ctx, env)...)
 	return append(list, examineRuntimes(ctx, cfg, getenv)...)
+}
+
+func examineDocker(ctx context.Context, env environment) []finding {
+	cfg, err := dockerConfig(&url.URL{}, env)
+	if err != nil {
+		return []finding{{false, "docker: " + err.Error(), ""}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	var list []finding
+	for _, f := range dockercontainer.Check(ctx, cfg) {
+		list = append(list, finding{f.OK, "docker: " + f.Found, f.Mend})
+	}
+	return list
 }
 
 func examineData(dir string) finding {

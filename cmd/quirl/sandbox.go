@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -17,7 +15,7 @@ import (
 // openSandbox makes the factory for sandbox://?network=nat|none&launcher=PATH.
 func openSandbox(ctx context.Context, u *url.URL, env environment) (container.Factory, error) {
 	if runtime.GOOS != "linux" {
-		return nil, errors.New("the sandbox needs Linux; run trusted functions without isolation with --containers process://")
+		return nil, errors.New("the sandbox needs Linux; use Docker with --containers docker://, or run trusted functions without isolation with --containers process://")
 	}
 	f, err := sandboxcontainer.New(sandboxConfig(u, env))
 	if err != nil {
@@ -34,13 +32,9 @@ func openSandbox(ctx context.Context, u *url.URL, env environment) (container.Fa
 }
 
 func sandboxConfig(u *url.URL, env environment) sandboxcontainer.Config {
-	// The instance is named after the data folder, so that a successor finds what
-	// a lost process left, and two platforms on one machine leave each other alone.
-	sum := sha256.Sum256([]byte(env.data))
-	instance := hex.EncodeToString(sum[:4])
 	return sandboxcontainer.Config{
 		Dir:      runFolder(),
-		Instance: instance,
+		Instance: instance(env.data),
 		Launcher: u.Query().Get("launcher"),
 		Network:  u.Query().Get("network"),
 		Log:      env.log,

@@ -177,6 +177,29 @@ func (s *Segment) EndSilently() {
 	c.endNow(s) // somebody prints without pause
 }
 
+// EndQuietly ends the segment of an activation whose runtime has answered and
+// writes no sentinels: when nothing was printed for a moment, or after ten of
+// them. What comes later belongs to the next activation.
+func (s *Segment) EndQuietly(moment time.Duration) {
+	c := s.collector
+	over := time.NewTimer(10 * moment)
+	defer over.Stop()
+	for wait := moment; wait > 0; wait = moment - c.now().Sub(s.Quiet()) {
+		quiet := time.NewTimer(wait)
+		select {
+		case <-s.done: // the streams have ended
+		case <-over.C:
+		case <-quiet.C:
+			continue
+		}
+		quiet.Stop()
+		break
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endNow(s)
+}
+
 func (c *Collector) endIfDrained(s *Segment) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
