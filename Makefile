@@ -31,6 +31,12 @@ short: ## run the tests that need neither root nor a running program, within a m
 race: setup build ## run the whole suite with the race detector
 	@RACE=1 tools/test
 
+suite: setup ## run the suite of one SPI against all that implements it: make suite SPI=container
+	@tools/suite $(SPI)
+
+soak: setup ## make and remove SOAK (10000) containers with each factory and count what is left
+	QUIRL_SOAK=$${SOAK:-10000} go test -count=1 -v -timeout 90m -p 1 -run '^Test(Container|Factory)$$/^nothing_leaks$$' ./container/...
+
 fuzz: ## run every fuzz test for FUZZTIME (10s)
 	@tools/fuzz
 
@@ -51,4 +57,4 @@ check: lint cross test ## what CI runs
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: help run build setup test short race fuzz lint fmt cross bench check clean
+.PHONY: help run build setup test short race suite soak fuzz lint fmt cross bench check clean

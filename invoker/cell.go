@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quirl/container"
@@ -22,6 +23,10 @@ const removeTime = time.Minute
 // warmTime bounds how long a stem cell may take to warm up.
 const warmTime = 30 * time.Second
 
+// keptConnections is how many connections to a runtime of ours are kept; one
+// alone is used unless activations run beside each other.
+const keptConnections = 8
+
 // A cell is one container as the invoker sees it: a goroutine that carries out
 // the pool's commands one after the other.
 type cell struct {
@@ -36,12 +41,14 @@ type cell struct {
 	box       container.Container
 	client    *proxy.Client
 	output    *collect.Collector
+	own       bool         // the runtime is one of ours
 	silent    bool         // an activation that prints nothing needs no sentinels
 	unmarked  bool         // there are no sentinels at all
 	door      net.Listener // the API inside, nil when the function has no key
 	paused    bool
 	initError error // why the container cannot run its action
 	running   sync.WaitGroup
+	underway  atomic.Int32 // activations that run beside each other
 }
 
 func newCell(i *Invoker, c pool.Create) *cell {
@@ -108,22 +115,22 @@ func (c *cell) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := c.inv.Runtimes.OwnRuntime(c.create.Kind)
-	box, err := c.inv.Containers.Create(ctx, c.inv.complete(spec, c.name(), c.create.Memory, c.shares()))
+	c.own = c.inv.Runtimes.OwnRuntime(c.create.Kind)
+	box, err := c.inv.Containers.Create(ctx, c.inv.complete(spec, c.name(), c.create.Memory, c.weight()))
 	if err != nil {
 		return fmt.Errorf("make container for %s: %w", c.create.Kind, err)
 	}
 	c.box = box
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
-	c.silent = own && c.output.CanEndSilently()
+	c.silent = c.own && c.output.CanEndSilently()
 	c.unmarked = !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
 	var options proxy.Options
-	if own {
-		options.KeepAlive = 1
+	if c.own {
+		options.KeepAlive = keptConnections
 	}
 	c.client = proxy.New(box.Dial, options)
-	if own && c.create.For == (pool.Key{}) {
+	if c.own && c.create.For == (pool.Key{}) {
 		c.warm(ctx)
 	}
 	return nil
@@ -155,8 +162,8 @@ func (c *cell) name() string {
 	return fmt.Sprintf("wsk%d_%d_%.100s", c.inv.ID, c.create.Container, clean)
 }
 
-// shares gives CPU time in proportion to memory.
-func (c *cell) shares() int {
+// weight gives CPU time in proportion to memory.
+func (c *cell) weight() int {
 	return max(2, 1024*c.create.Memory/c.inv.Pool.Memory)
 }
 

@@ -72,6 +72,8 @@ type Runtimes interface {
 	// Sentinels says that a kind's containers, for a blackbox those of image, end
 	// each activation's output with a sentinel on both streams.
 	Sentinels(kind, image string) bool
+	// Concurrent says that a kind's containers can run several activations at once.
+	Concurrent(kind string) bool
 }
 
 // An Invoker runs activations. Make one with New and let it Run.
@@ -96,6 +98,7 @@ type job struct {
 	action  *whisk.Action
 	kind    string
 	arrived time.Time
+	slots   int  // activations at once in its container
 	taken   bool // marked in the journal
 	retried bool // came back once from a container in which it did not start
 
@@ -199,6 +202,10 @@ func (i *Invoker) accept(m *message.Activation) {
 		i.fail(j, whisk.ErrorResponse(whisk.ApplicationError, err.Error()))
 		return
 	}
+	j.slots = 1
+	if i.Runtimes.Concurrent(j.kind) {
+		j.slots = max(1, action.Limits.Concurrency)
+	}
 	if !i.enter(j) {
 		i.Log.Warn("activation was delivered while it is here", "activation", m.ID)
 		<-i.room
@@ -210,7 +217,7 @@ func (i *Invoker) accept(m *message.Activation) {
 		Kind:        action.Exec.Kind,
 		Image:       action.Exec.Image,
 		Memory:      action.Limits.Memory,
-		Concurrency: action.Limits.Concurrency,
+		Concurrency: j.slots,
 	}})
 }
 

@@ -41,6 +41,8 @@ func (k *kinds) OwnRuntime(string) bool { return true }
 
 func (k *kinds) Sentinels(string, string) bool { return true }
 
+func (k *kinds) Concurrent(kind string) bool { return kind == k.node }
+
 func detect(t *testing.T) *kinds {
 	t.Helper()
 	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin"})
@@ -103,7 +105,7 @@ func newBench(t *testing.T) *bench {
 	check(err)
 	b.Invoker = invoker.New(invoker.Config{
 		Bus: b.bus, Entities: b.store, Attachments: b.attachments, Journal: b.store, Containers: containers, Runtimes: b.kinds,
-		Recorder: b.recorder, Logs: storelog.Store{}, Limits: whisk.DefaultLimits(), APIHost: "https://api.example", Log: log, Now: time.Now,
+		Recorder: b.recorder, Logs: storelog.Store{}, Limits: systemLimits(), APIHost: "https://api.example", Log: log, Now: time.Now,
 		Pool: pool.Config{Memory: 256, Queue: 10, Starting: 1, PauseAfter: 50 * time.Millisecond, KeepAlive: time.Minute},
 	})
 	stopRecorder := start(t, b.recorder.Run)
@@ -115,6 +117,13 @@ func newBench(t *testing.T) *bench {
 		check(b.store.Close())
 	})
 	return b
+}
+
+// systemLimits lets actions have several activations in one container.
+func systemLimits() whisk.SystemLimits {
+	limits := whisk.DefaultLimits()
+	limits.Concurrency.Max = 100
+	return limits
 }
 
 func start(t *testing.T, run func(context.Context) error) (stop func()) {
@@ -181,18 +190,8 @@ func (b *bench) send(t *testing.T, m *message.Activation) {
 // record that came before it or with it.
 func (b *bench) end(t *testing.T) (last *message.Ack, record *whisk.Activation) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	for {
-		d, err := b.bus.Receive(ctx, message.CompletedTopic(0), "controller")
-		if err != nil {
-			t.Fatalf("wait for an acknowledgement: %v", err)
-		}
-		d.Ack()
-		ack, err := message.AsAck(d.Message())
-		if err != nil {
-			t.Fatal(err)
-		}
+		ack := b.ack(t)
 		if ack.Activation != nil {
 			if record != nil {
 				t.Errorf("activation %s: two results", ack.ID)
@@ -203,6 +202,23 @@ func (b *bench) end(t *testing.T) (last *message.Ack, record *whisk.Activation) 
 			return ack, record
 		}
 	}
+}
+
+// ack waits for one acknowledgement, of any activation.
+func (b *bench) ack(t *testing.T) *message.Ack {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	d, err := b.bus.Receive(ctx, message.CompletedTopic(0), "controller")
+	if err != nil {
+		t.Fatalf("wait for an acknowledgement: %v", err)
+	}
+	d.Ack()
+	ack, err := message.AsAck(d.Message())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack
 }
 
 // call runs an action and returns its record, with logs.

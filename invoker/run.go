@@ -31,6 +31,7 @@ type outcome struct {
 	response  whisk.Response
 	timeout   bool
 	broken    bool // the container is not to be used again
+	silent    bool // no sentinels will end the output, and other processes print on
 }
 
 // run runs a job in the container and tells the pool when its slot is free.
@@ -51,7 +52,7 @@ func (c *cell) run(cmd pool.Run) {
 		c.giveBack(j, cmd)
 		return
 	}
-	segment := c.output.Begin(int64(j.action.Limits.Logs) * whisk.MB)
+	segment := c.segment(j)
 	c.inv.show(j, segment)
 	arguments := c.inv.arguments(j)
 	if cmd.Init {
@@ -62,11 +63,27 @@ func (c *cell) run(cmd pool.Run) {
 	case !o.end.IsZero(): // /init ended it
 		c.initError = errors.New("the container was not initialized")
 		c.conclude(j, cmd, segment, o)
-	case j.action.Limits.Concurrency > 1:
-		c.running.Go(func() { c.runNow(j, cmd, arguments, segment, o) })
+	case j.slots > 1:
+		c.underway.Add(1)
+		c.running.Go(func() {
+			defer c.underway.Add(-1)
+			c.runNow(j, cmd, arguments, segment, o)
+		})
 	default:
 		c.runNow(j, cmd, arguments, segment, o)
 	}
+}
+
+// shares says whether the job's output can be told from that of others in the container.
+func (c *cell) shares(j *job) bool { return c.own && j.slots > 1 }
+
+// segment begins the job's output.
+func (c *cell) segment(j *job) *collect.Segment {
+	limit := int64(j.action.Limits.Logs) * whisk.MB
+	if c.shares(j) {
+		return c.output.BeginShared(string(j.msg.ID), limit)
+	}
+	return c.output.Begin(limit)
 }
 
 // mayStart marks the job as taken. A job that is too old, or that was taken
@@ -119,6 +136,7 @@ func (c *cell) initialize(j *job, arguments split, o *outcome) {
 		return
 	}
 	c.openDoor(j.action)
+	request.Shared = c.shares(j)
 	limit := time.Duration(j.action.Limits.Timeout) * time.Millisecond
 	ctx, cancel := context.WithTimeout(c.inv.ctx, limit)
 	defer cancel()
@@ -143,7 +161,7 @@ func (c *cell) runNow(j *job, cmd pool.Run, arguments split, segment *collect.Se
 		o.start = began
 	}
 	request := c.inv.runRequest(j, arguments.run, began.Add(limit))
-	request.Silent = c.silent && j.action.Limits.Concurrency == 1
+	request.Silent = c.shares(j) || c.silent && j.slots == 1
 	answer, err := c.client.Run(ctx, request)
 	o.end = c.inv.Now()
 	response, verdict := proxy.RunResponse(answer, err, limit, request.Limit)
@@ -151,9 +169,7 @@ func (c *cell) runNow(j *job, cmd pool.Run, arguments split, segment *collect.Se
 		c.giveBack(j, cmd)
 		return
 	}
-	if answer.Silent {
-		segment.EndSilently()
-	}
+	o.silent = answer.Silent && !segment.TryEndSilently(together)
 	o.timeout = verdict == proxy.TimedOut
 	o.response = c.explain(fromProxy(response), err)
 	o.broken = err != nil || o.timeout || o.response.Status == whisk.DeveloperError
@@ -195,9 +211,13 @@ func (c *cell) conclude(j *job, cmd pool.Run, segment *collect.Segment, o outcom
 		c.inv.Recorder.Announce(record, !c.inv.keeps(j, record))
 		c.inv.report(j, record, false)
 	}
-	if o.broken {
-		// No sentinel will come any more. The end of the container brings out all it has printed.
+	if o.broken && c.underway.Load() <= 1 {
+		// No sentinel will come any more. The end of the container brings out all it has
+		// printed. Where others still run in it the pool has it removed behind them.
 		c.end()
+	}
+	if o.silent {
+		segment.EndSilently()
 	}
 	lines, intact := c.collect(segment, j.action.Limits.Logs, o)
 	full := *record
@@ -217,7 +237,7 @@ func (c *cell) endsSoon(segment *collect.Segment, o outcome) bool {
 		return true
 	default:
 	}
-	if o.broken {
+	if o.broken || o.silent {
 		return false
 	}
 	timer := time.NewTimer(together)

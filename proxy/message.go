@@ -14,6 +14,7 @@ type message struct {
 	value  []byte // not ours, not copied
 	after  []byte
 	silent bool // sentinels can be left out
+	shared bool // several activations share the output
 }
 
 // Room for the head in front of a body that is written before its length is known.
@@ -50,6 +51,7 @@ func (m *message) initMessage(r *InitRequest) {
 		b = append(b, ':')
 		b = appendString(b, value)
 	}
+	m.shared = r.Shared
 	m.finish("/init", append(b, `}}}`...))
 }
 
@@ -89,7 +91,7 @@ func (m *message) warmMessage() {
 
 // reset empties m and leaves room for the head.
 func (m *message) reset(room int) []byte {
-	m.value, m.after, m.silent = nil, m.after[:0], false
+	m.value, m.after, m.silent, m.shared = nil, m.after[:0], false, false
 	return slices.Grow(m.buffer[:0], headRoom+room+joinBelow/4)[:headRoom]
 }
 
@@ -109,6 +111,9 @@ func (m *message) finish(path string, buffer []byte) {
 	head = strconv.AppendInt(head, int64(length), 10)
 	if m.silent {
 		head = append(head, "\r\nX-Quirl-Sentinels: if-printed"...)
+	}
+	if m.shared {
+		head = append(head, "\r\nX-Quirl-Output: shared"...)
 	}
 	head = append(head, "\r\n\r\n"...)
 	start := headRoom - len(head)

@@ -67,6 +67,10 @@ type InitRequest struct {
 	Binary bool
 	Env    map[string]string // init parameters and __OW_*
 
+	// Shared says that a runtime of ours may have to run several activations at
+	// once, and is to tell whose output is whose.
+	Shared bool
+
 	Limit Limit
 }
 

@@ -185,6 +185,53 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// TestCompile: what was compiled is what starts, so that even a broken source does no harm.
+func TestCompile(t *testing.T) {
+	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: "/usr/local/bin:/usr/bin:/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	interpreter, ok := offer.Interpreter("python:3")
+	if !ok {
+		t.Skip("no Python on this machine")
+	}
+	files, err := runtimes.Extract(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := offer.Compile(t.Context(), files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source := filepath.Join(files, "python", "quirl_runtime", "server.py")
+	if err := os.WriteFile(source, []byte("this is no Python"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), interpreter.Path, "-I", "-S", "-B", "-c",
+		"import sys; sys.path.insert(0, sys.argv[1]); from quirl_runtime import server; print(server.PORT)", filepath.Join(files, "python"))
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "8080\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestCompileTellsWhatIsWrong(t *testing.T) {
+	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: "/usr/local/bin:/usr/bin:/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := offer.Interpreter("python:3"); !ok {
+		t.Skip("no Python on this machine")
+	}
+	files := t.TempDir() // with nothing to compile
+	if err := offer.Compile(t.Context(), files); err == nil || !strings.Contains(err.Error(), "python:3") {
+		t.Errorf("got %v, want an error that names the kind", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(files, "*")); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func BenchmarkDetectCached(b *testing.B) {
 	host := runtimes.Host{Path: "/usr/local/bin:/usr/bin:/bin", Cache: filepath.Join(b.TempDir(), "versions.json")}
 	m := runtimes.Builtin()

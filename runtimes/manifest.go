@@ -91,6 +91,8 @@ type Reactive struct {
 type Local struct {
 	// Runtime is the folder of the server half, e.g. "nodejs".
 	Runtime string `json:"runtime"`
+	// Concurrent says that the server can run several activations at once.
+	Concurrent bool `json:"concurrent"`
 	// Host tells how to find and start the program.
 	Host HostProgram `json:"host"`
 	// Stock is an image that has the program; nil where there is none, and then
@@ -120,6 +122,9 @@ type HostProgram struct {
 	Pattern string   `json:"pattern"`
 	// Args are the arguments that start the server; {runtime} stands for its folder.
 	Args []string `json:"args"`
+	// Compile are the arguments that let the program compile the runtime's files
+	// for itself, if that makes starts quicker.
+	Compile []string `json:"compile"`
 	// Mounts are what it needs beside /usr; {prefix} is the folder above the
 	// program's bin folder, and left out when that is part of /usr.
 	Mounts []string `json:"mounts"`

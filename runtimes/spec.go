@@ -44,11 +44,16 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 
 // command starts the server half with program.
 func (l *Local) command(program string) []string {
-	argv := []string{program}
-	for _, arg := range l.Host.Args {
-		argv = append(argv, strings.ReplaceAll(arg, "{runtime}", l.target()))
+	return append([]string{program}, expand(l.Host.Args, l.target())...)
+}
+
+// expand puts the runtime's folder into arguments.
+func expand(args []string, runtime string) []string {
+	expanded := make([]string, len(args))
+	for i, arg := range args {
+		expanded[i] = strings.ReplaceAll(arg, "{runtime}", runtime)
 	}
-	return argv
+	return expanded
 }
 
 // target is where containers see the server half, and mounts shows it to them.

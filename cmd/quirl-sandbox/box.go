@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,7 +122,7 @@ func (b *box) adopt() error {
 	if err != nil {
 		return err
 	}
-	paths := state.CgroupPaths
+	paths := maps.Clone(state.CgroupPaths) // what Destroy removes stands in the original
 	if !b.host.cgroups.unified {
 		delete(paths, "") // of a hybrid: version 2 is there, but without controllers
 	}

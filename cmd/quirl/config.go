@@ -41,6 +41,7 @@ type serveConfig struct {
 	Invocations int           `yaml:"invocations-per-minute" help:"invocations per minute and namespace"`
 	Fires       int           `yaml:"fires-per-minute" help:"trigger fires per minute and namespace"`
 	Concurrent  int           `yaml:"concurrent-invocations" help:"invocations in flight per namespace"`
+	Together    int           `yaml:"action-concurrency-max" help:"the largest limit \"concurrency\" of an action: activations at once in one container"`
 	Grace       time.Duration `yaml:"grace" help:"how long stopping may take"`
 	DebugListen string        `yaml:"debug-listen" help:"address for Go's profiles under /debug/pprof/, loopback only; empty is off"`
 	LogLevel    string        `yaml:"log-level" help:"debug, info, warn or error"`
@@ -65,6 +66,7 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 		Invocations: 100_000,
 		Fires:       100_000,
 		Concurrent:  1_000,
+		Together:    1,
 		Grace:       90 * time.Second,
 		LogLevel:    "info",
 	}
@@ -100,5 +102,6 @@ func (c *serveConfig) storing() (levels whisk.StoreLevels, err error) {
 func (c *serveConfig) limits() whisk.SystemLimits {
 	l := whisk.DefaultLimits()
 	l.InvocationsPerMinute, l.FiresPerMinute, l.ConcurrentInvocations = c.Invocations, c.Fires, c.Concurrent
+	l.Concurrency.Max = max(1, c.Together)
 	return l
 }

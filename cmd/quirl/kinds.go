@@ -133,6 +133,13 @@ func (k *kinds) Sentinels(kind, image string) bool {
 	return err == nil && (r.SentinelledLogs || k.offer.Own(kind))
 }
 
+// Concurrent is that of invoker.Runtimes. What a foreign image can do is its
+// author's to know: the action asks for it.
+func (k *kinds) Concurrent(kind string) bool {
+	r, err := k.offer.Manifest.Resolve(kind)
+	return err != nil || r.Local == nil || r.Local.Concurrent
+}
+
 // usual are the kinds that most actions have: the default of each family.
 func (k *kinds) usual() []string {
 	var usual []string

@@ -239,6 +239,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		}
 		parts.Add("debug", debug)
 	}
+	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
 	parts.Add("recorder", recorder)
 	parts.Add("dispatcher", disp)
 	parts.Add("invoker", inv)
@@ -246,6 +247,15 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	in = ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, handler), p.log)
 	parts.Add("ingress", in)
 	return parts, nil
+}
+
+// compileRuntimes makes later starts of containers quicker, while the first ones may start already.
+func (p *platform) compileRuntimes(ctx context.Context) error {
+	if err := p.kinds.offer.Compile(ctx, p.kinds.files); err != nil && ctx.Err() == nil {
+		p.log.Warn("containers will start more slowly", "error", err)
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // createGuest stores the guest identity. Its key is known to all the world, so

@@ -29,6 +29,13 @@ type Options struct {
 	// behind may survive it, until Remove.
 	NoPidNamespace bool
 
+	// Helpers are the processes, beside the test's own, with which the factory in
+	// use works; their open files are counted. May be nil.
+	Helpers func(*testing.T) []int
+	// Foreign says that a process, mount, cgroup or network interface is of another
+	// factory on this machine, whatever it is doing. May be nil.
+	Foreign func(name string) bool
+
 	// Adapt changes each spec before it is used, e.g. to set Image. May be nil.
 	Adapt func(container.Spec) container.Spec
 	// Python is the path of python3 inside a container; default /usr/bin/python3.
@@ -217,15 +224,18 @@ func (b *bench) remove(t *testing.T, c container.Container) {
 	}
 }
 
-// within waits until happened says so.
-func (b *bench) within(t *testing.T, what string, happened func() bool) {
+// within waits until happened says so; details tell how it stands instead.
+func (b *bench) within(t *testing.T, what string, happened func() bool, details ...func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !happened() {
 		select {
 		case <-b.ctx.Done():
-			t.Fatalf("%s: did not happen within %v", what, patience)
+			for _, tell := range details {
+				what += ": " + tell()
+			}
+			t.Fatalf("%s: did not happen in time", what)
 		case <-tick.C:
 		}
 	}

@@ -132,10 +132,20 @@ func startOwner(t *testing.T) *owner {
 // childOf finds the one child of a process.
 func childOf(t *testing.T, parent int) int {
 	t.Helper()
+	children := childrenOf(t, parent)
+	if len(children) == 0 {
+		t.Fatalf("process %d has no child", parent)
+	}
+	return children[0]
+}
+
+func childrenOf(t *testing.T, parent int) []int {
+	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var children []int
 	for _, f := range files {
 		stat, err := os.ReadFile(f)
 		if err != nil {
@@ -144,11 +154,10 @@ func childOf(t *testing.T, parent int) int {
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-			return pid
+			children = append(children, pid)
 		}
 	}
-	t.Fatalf("process %d has no child", parent)
-	return 0
+	return children
 }
 
 // marked finds the processes with marker on their command line.

@@ -151,5 +151,16 @@ func TestFactory(t *testing.T) {
 	t.Logf("running with %+v", capabilities)
 	containertest.Run(t, func(t *testing.T) container.Factory { return factory(t) }, containertest.Options{
 		NoMemoryLimit: !capabilities.Limits,
+		Helpers:       func(t *testing.T) []int { return childrenOf(t, os.Getpid()) },
+		Foreign:       foreign,
 	})
+}
+
+// foreign says that something on this machine is of nobody's sandboxes, or of
+// another process's: the instances of this one have its id in their names.
+func foreign(name string) bool {
+	if strings.Contains(name, fmt.Sprintf("test-%d-", os.Getpid())) {
+		return false
+	}
+	return strings.HasPrefix(name, "/sys/fs/cgroup/") || strings.Contains(name, "quirl instance ")
 }

@@ -36,7 +36,10 @@ func TestRootless(t *testing.T) {
 	copyFile(t, self, tests)
 	cmd := exec.CommandContext(t.Context(), tests, "-test.v", "-test.run=^(TestFactory|TestEscape|TestChaos)", "-test.timeout=8m")
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, "CI=" + os.Getenv("CI"), launcherVariable + "=" + program}
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir, launcherVariable + "=" + program}
+	for _, name := range []string{"CI", "QUIRL_SOAK"} {
+		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUser, Gid: ordinaryUser}}
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -92,8 +92,20 @@ func (c *sandbox) gone() error { return fmt.Errorf("container %s: %w", c.name, c
 // Pause stops every process of the container.
 func (c *sandbox) Pause(ctx context.Context) error { return c.change(ctx, "pause", c.freezer.freeze) }
 
-// Resume continues a paused container.
-func (c *sandbox) Resume(ctx context.Context) error { return c.change(ctx, "resume", c.freezer.thaw) }
+// Resume continues a paused container. One that was killed meanwhile is gone, so
+// that nobody begins anything in it.
+func (c *sandbox) Resume(ctx context.Context) error {
+	killed := isKilled(c.shell.box.Pid)
+	if err := c.change(ctx, "resume", c.freezer.thaw); err != nil || !killed {
+		return err
+	}
+	select {
+	case <-c.shell.done:
+		return c.gone()
+	case <-ctx.Done():
+		return fmt.Errorf("resume container %s: it was killed: %w", c.name, ctx.Err())
+	}
+}
 
 func (c *sandbox) change(ctx context.Context, what string, to func(context.Context) error) error {
 	if c.shell.isDone() {

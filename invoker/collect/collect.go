@@ -4,7 +4,8 @@
 // stops would stop the function, and to keep of it no more than the limit of
 // the activation. An activation ends in the output where the runtime wrote the
 // sentinel line on both streams; the collector waits for that event and never
-// polls.
+// polls. When several activations run at once, the runtime tells by further lines
+// whose output follows (see shared.go).
 package collect
 
 import (
@@ -36,7 +37,8 @@ type Collector struct {
 	reading  sync.WaitGroup
 
 	mu      sync.Mutex
-	current *Segment
+	current *Segment  // of the activation under way, or of the next one
+	shared  *shared   // of several activations under way, nil when there are none
 	rest    [2][]byte // of each stream, a line that has not ended
 	eof     [2]bool
 }
@@ -119,13 +121,20 @@ func (c *Collector) joined(stream int, data []byte) string {
 
 // line takes a line without its end. c.mu is held.
 func (c *Collector) line(stream int, text string, at time.Time) {
+	segment := c.current
+	if c.shared != nil {
+		if c.shared.turn(stream, text) {
+			return
+		}
+		segment = c.shared.owner(stream, segment)
+	}
 	before, _, isSentinel := strings.Cut(strings.TrimSuffix(text, "\r"), Sentinel)
 	if !isSentinel || before != "" {
-		c.current.add(stream, before, at)
+		segment.add(stream, before, at)
 	}
 	if isSentinel {
-		c.current.sentinels[stream] = true
-		c.finish()
+		segment.sentinels[stream] = true
+		c.finish(segment)
 	}
 }
 
@@ -142,12 +151,14 @@ func (c *Collector) ended(stream int) {
 	defer c.mu.Unlock()
 	c.flush(stream)
 	c.eof[stream] = true
-	c.finish()
+	for _, s := range c.shared.all() {
+		c.finish(s)
+	}
+	c.finish(c.current)
 }
 
-// finish closes the current segment when both streams have passed its end. c.mu is held.
-func (c *Collector) finish() {
-	s := c.current
+// finish closes a segment when both streams have passed its end. c.mu is held.
+func (c *Collector) finish(s *Segment) {
 	if s.passed(0) && s.passed(1) && !s.complete {
 		s.end()
 	}
@@ -165,16 +176,33 @@ const silence = time.Second
 // it printed nothing, and wrote no sentinels. What the function's other processes
 // have printed until now belongs to it.
 func (s *Segment) EndSilently() {
+	if s.TryEndSilently(silence) {
+		return
+	}
+	s.collector.mu.Lock()
+	defer s.collector.mu.Unlock()
+	s.collector.endNow(s) // somebody prints without pause
+}
+
+// TryEndSilently is EndSilently when that takes no longer than patience; else it
+// returns false and nothing has happened.
+func (s *Segment) TryEndSilently(patience time.Duration) bool {
 	c := s.collector
-	for wait := 20 * time.Microsecond; wait < silence; wait *= 2 {
+	if s.id != "" { // it would have been told whose output there is
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.endNow(s)
+		return true
+	}
+	for wait := 20 * time.Microsecond; ; wait *= 2 {
 		if c.endIfDrained(s) {
-			return
+			return true
+		}
+		if wait >= patience {
+			return false
 		}
 		time.Sleep(wait) // as good as never: only when something is being read right now
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.endNow(s) // somebody prints without pause
 }
 
 // EndQuietly ends the segment of an activation whose runtime has answered and
@@ -214,18 +242,21 @@ func (c *Collector) endIfDrained(s *Segment) bool {
 
 // endNow ends the segment as if the sentinels had come. c.mu is held.
 func (c *Collector) endNow(s *Segment) {
-	if c.current != s || s.complete {
+	if s.complete {
 		return
 	}
-	c.flush(0)
-	c.flush(1)
+	if s.id == "" {
+		c.flush(0)
+		c.flush(1)
+	}
 	s.sentinels = [2]bool{true, true}
-	c.finish()
+	c.finish(s)
 }
 
 // A Segment is the output of one activation.
 type Segment struct {
 	collector *Collector
+	id        string // of the activation, when it shares the output
 	done      chan struct{}
 
 	// guarded by collector.mu
@@ -264,12 +295,16 @@ func (s *Segment) wake() {
 	}
 }
 
-// end completes the segment, and what follows belongs to the next one. collector.mu is held.
+// end completes the segment, and what follows belongs to another one. collector.mu is held.
 func (s *Segment) end() {
 	s.complete = true
 	close(s.done)
 	s.wake()
-	s.collector.current = newSegment(s.collector)
+	if s.id != "" {
+		s.collector.shared.forget(s)
+	} else {
+		s.collector.current = newSegment(s.collector)
+	}
 }
 
 // Follow returns the lines behind the first n, as soon as there are some; none
@@ -312,7 +347,7 @@ func (s *Segment) Lines() (lines []string, truncated, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	whole = s.sentinels[0] && s.sentinels[1]
-	if c.current == s {
+	if !s.complete {
 		s.end()
 	}
 	return s.lines, s.truncated && s.limit > 0, whole

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,6 +109,39 @@ func TestEndSilently(t *testing.T) {
 	if lines, _, whole := s.Lines(); len(lines) != 1 || !whole {
 		t.Errorf("after sentinels: %q, whole %t", lines, whole)
 	}
+	out.close()
+	errs.close()
+	c.Wait()
+}
+
+// A busy stream is one on which somebody prints without pause.
+type busy struct {
+	*stream
+	on atomic.Bool
+}
+
+func (b *busy) Drained() bool { return !b.on.Load() && b.stream.Drained() }
+
+// TestTryEndSilently: where somebody prints without pause the segment goes on,
+// and nobody waits longer than they want to.
+func TestTryEndSilently(t *testing.T) {
+	out, errs := &busy{stream: newStream()}, newStream()
+	c := collect.New(out, errs, func() time.Time { return noon })
+	s := c.Begin(1000)
+	out.on.Store(true)
+	if s.TryEndSilently(time.Millisecond) {
+		t.Error("a segment has ended in the middle of a line of others")
+	}
+	select {
+	case <-s.Done():
+		t.Error("it says no, and has ended")
+	default:
+	}
+	out.on.Store(false)
+	if !s.TryEndSilently(time.Minute) {
+		t.Error("a quiet segment has not ended")
+	}
+	<-s.Done()
 	out.close()
 	errs.close()
 	c.Wait()

@@ -30,8 +30,11 @@ class Action {
         return this.status === 'ready' && this.main === null;
     }
 
-    /** init answers POST /init; reply(status, json) is called once. */
-    init(message, reply) {
+    /**
+     * init answers POST /init; reply(status, json) is called once. With shared the
+     * action may run several times at once, and its output tells the activations apart.
+     */
+    init(message, reply, shared) {
         if (!this.isPristine()) {
             const text = 'Cannot initialize the action more than once.';
             this.output.log('Internal system error: ' + text); // no sentinel: nothing ended
@@ -46,16 +49,20 @@ class Action {
             reply(403, errorJSON(text));
             return;
         }
-        this.start(value, reply);
+        this.start(value, reply, shared);
     }
 
-    start(value, reply) {
+    start(value, reply, shared) {
         this.status = 'starting';
         const loaded = (main) => {
             if (this.initializing !== null) {
                 this.initializing = null;
                 this.main = main;
                 this.status = 'ready';
+                if (shared) {
+                    this.concurrent = true;
+                    this.output.share();
+                }
                 reply(200, '{"OK":true}');
             }
         };
@@ -87,7 +94,7 @@ class Action {
         }
         this.status = 'running';
         setRunEnv(message);
-        const turn = new Turn(this, reply, maySilent);
+        const turn = new Turn(this, reply, maySilent, this.output.printer(message.activation_id));
         this.turns.add(turn);
         turn.call(message.value === undefined ? {} : message.value);
     }
@@ -120,10 +127,12 @@ class Action {
 
 /** Turn is one call of the action's function. */
 class Turn {
-    constructor(action, reply, maySilent) {
+    /** printer is the activation's own output, null when no other one can be under way. */
+    constructor(action, reply, maySilent, printer) {
         this.action = action;
         this.reply = reply;
         this.maySilent = maySilent;
+        this.printer = printer;
         this.over = false;
     }
 
@@ -131,7 +140,7 @@ class Turn {
         let result;
         try {
             const { main } = this.action; // called without a `this`
-            result = main(args);
+            result = this.printer === null ? main(args) : this.printer.call(main, args);
         } catch (error) {
             this.thrown(error);
             return;
@@ -178,7 +187,7 @@ class Turn {
 
     log(text) {
         if (!this.over) {
-            this.action.output.log(text);
+            this.action.output.log(text, this.printer);
         }
     }
 
@@ -188,12 +197,20 @@ class Turn {
         }
         this.over = true;
         this.action.ended(this);
+        this.reply(status, json, this.endOutput());
+    }
+
+    /** endOutput returns whether it could do without sentinels. */
+    endOutput() {
         const { output } = this.action;
-        const silent = this.maySilent && output.isSilent();
-        if (!silent) {
+        const printed = this.printer === null ? !output.isSilent() : this.printer.printed;
+        const silent = this.maySilent && !printed;
+        if (this.printer !== null) {
+            this.printer.end(silent);
+        } else if (!silent) {
             output.mark();
         }
-        this.reply(status, json, silent);
+        return silent;
     }
 }
 

@@ -7,6 +7,10 @@
  * in the pipe, even when a reader is slow or a child process has made the pipe
  * non-blocking. That is what makes "sentinel last" and "nothing is lost at
  * process.exit" true.
+ *
+ * When several activations may run at once (share), whole lines are written, and
+ * a line of ours tells before them whose they are. Which activation a write belongs
+ * to follows its asynchronous calls; what child processes print has no owner.
  */
 
 const fs = require('fs');
@@ -15,12 +19,17 @@ const fs = require('fs');
 const writeSync = fs.writeSync;
 
 const SENTINEL = Buffer.from('XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n');
+const OWNER = 'XXX_QUIRL_OUTPUT_OF_XXX '; // package collect knows it too
 const NEWLINE = Buffer.from('\n');
+const MAX_LINE = 64 * 1024; // longer ones are cut when they are collected
 
 const midLine = { 1: false, 2: false }; // the last byte written was no line end
 let muted = false;
 let printed = false; // since the last mark
 let cell = null; // for waiting, see pause
+let context = null; // whose code runs, when the output is shared: an AsyncLocalStorage of Printers
+const owners = { 1: '', 2: '' }; // whose lines were written last
+const printers = new Set(); // of the activations under way
 
 /** mute(true) drops everything written through process.stdout, process.stderr and mark. */
 function mute(on) {
@@ -70,8 +79,15 @@ function write(fd, data) {
     if (muted || data.length === 0) {
         return null;
     }
+    if (context !== null) {
+        return (context.getStore() || nobody).write(fd, data);
+    }
     printed = true;
     midLine[fd] = data[data.length - 1] !== 10;
+    return put(fd, data);
+}
+
+function put(fd, data) {
     let waited = 0;
     for (let offset = 0; offset < data.length;) {
         try {
@@ -110,8 +126,88 @@ function isSilent() {
 }
 
 /** log writes a line to standard error, past anything the action did to console. */
-function log(text) {
-    write(2, Buffer.from(text + '\n'));
+function log(text, printer) {
+    const line = Buffer.from(text + '\n');
+    if (printer) {
+        printer.write(2, line);
+    } else {
+        write(2, line);
+    }
 }
 
-module.exports = { install, mute, mark, isSilent, log };
+/** share lets the output tell activations apart; afterwards each one needs a Printer. */
+function share() {
+    const { AsyncLocalStorage } = require('async_hooks');
+    context = new AsyncLocalStorage();
+    process.on('exit', () => {
+        for (const printer of printers) {
+            printer.flush();
+        }
+    });
+}
+
+/** printer returns the Printer of an activation, null when the output is not shared. */
+function printer(id) {
+    return context === null ? null : new Printer(id);
+}
+
+/** Printer is the output of one of several activations under way. */
+class Printer {
+    constructor(id) {
+        this.id = id;
+        this.printed = false;
+        this.rest = { 1: NOTHING, 2: NOTHING }; // lines that have not ended
+        printers.add(this);
+    }
+
+    /** call calls f; what it prints, now or in calls that follow from it, is this activation's. */
+    call(f, args) {
+        return context.run(this, f, args);
+    }
+
+    write(fd, data) {
+        this.printed = true;
+        const end = data.lastIndexOf(10) + 1;
+        const whole = end > 0 ? Buffer.concat([this.rest[fd], data.subarray(0, end)]) : NOTHING;
+        this.rest[fd] = end > 0 ? Buffer.from(data.subarray(end)) : Buffer.concat([this.rest[fd], data]);
+        const error = whole.length > 0 ? this.put(fd, whole) : null;
+        if (this.rest[fd].length > MAX_LINE) {
+            this.flush();
+        }
+        return error;
+    }
+
+    put(fd, lines) {
+        if (owners[fd] !== this.id) {
+            owners[fd] = this.id;
+            lines = Buffer.concat([Buffer.from(OWNER + this.id + '\n'), lines]);
+        }
+        return put(fd, lines);
+    }
+
+    /** flush ends the lines that have not ended. */
+    flush() {
+        for (const fd of [1, 2]) {
+            const rest = this.rest[fd];
+            this.rest[fd] = NOTHING;
+            if (rest.length > 0) {
+                this.put(fd, Buffer.concat([rest, NEWLINE]));
+            }
+        }
+    }
+
+    /** end ends the output of the activation; silent: without sentinels. */
+    end(silent) {
+        this.flush();
+        if (!silent) {
+            this.put(1, SENTINEL);
+            this.put(2, SENTINEL);
+        }
+        printers.delete(this);
+    }
+}
+
+const NOTHING = Buffer.alloc(0);
+const nobody = new Printer('-');
+
+module.exports = { install, mute, mark, isSilent, log, share, printer };

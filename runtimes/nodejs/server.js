@@ -5,16 +5,19 @@
  * and calls it (POST /run), as OpenWhisk's runtime contract says, plus
  * POST /warm, which exercises both ways before the action is known.
  *
- * It promises to cost little: Node's own `http` module is not loaded, and
+ * It promises to cost little: Node's own `http` and `net` are not loaded, and
  * nothing else is before it is needed. What the requests mean is in action.js,
- * where their output goes in output.js.
+ * where their output goes in output.js, how bytes come and go in socket.js.
+ *
+ * Node is started without flags of V8: with any, it cannot use the compiled code
+ * that it carries for its own modules, and starts 4 ms later.
  *
  * The socket is inherited as file descriptor QUIRL_LISTEN_FD, or else TCP port
  * 8080 on all interfaces. SIGTERM ends the process with status 0.
  */
 
-const net = require('net');
 const output = require('./output.js');
+const { listen } = require('./socket.js');
 const { Action } = require('./action.js');
 
 const PORT = 8080;
@@ -62,6 +65,7 @@ function parseHead(text) {
         chunked: false,
         expect: false,
         silent: false, // sentinels can be left out when nothing is printed
+        shared: false, // the action may run several times at once
         close: parts[2] === 'HTTP/1.0',
     };
     for (let i = 1; i < lines.length; i++) {
@@ -102,6 +106,9 @@ function setField(request, name, value) {
         break;
     case 'x-quirl-sentinels':
         request.silent = value === 'if-printed';
+        break;
+    case 'x-quirl-output':
+        request.shared = value === 'shared';
         break;
     case 'expect':
         if (value.toLowerCase() !== '100-continue') {
@@ -327,7 +334,7 @@ function serving(action) {
         } else if (path === '/run') {
             action.run(message, reply, request.silent);
         } else if (path === '/init') {
-            action.init(message, reply);
+            action.init(message, reply, request.shared);
         } else if (action.isPristine()) {
             warming = warm().then(() => {
                 warming = null;
@@ -359,9 +366,7 @@ async function warm() {
     await rounds(WARM_ROUNDS);
     output.mute(false);
     restoreEnv(env);
-    if (global.gc) {
-        global.gc();
-    }
+    global.gc();
 }
 
 async function rounds(count) {
@@ -408,16 +413,33 @@ function restoreEnv(env) {
     Object.assign(process.env, env);
 }
 
+/** offerCollector lets functions call global.gc, as if Node had been started with --expose-gc. */
+function offerCollector() {
+    let collect = null;
+    Object.defineProperty(global, 'gc', {
+        configurable: true,
+        get() {
+            if (collect === null) {
+                require('v8').setFlagsFromString('--expose-gc');
+                collect = require('vm').runInNewContext('gc');
+            }
+            return collect;
+        },
+        set(value) {
+            collect = value;
+        },
+    });
+}
+
 function main() {
     const fd = process.env.QUIRL_LISTEN_FD;
     delete process.env.QUIRL_LISTEN_FD; // of no use to functions and their children
 
     output.install();
+    offerCollector();
     const action = new Action(output);
     const serve = serving(action);
-    // Half-open: a client may end its side after the request and still wants the answer.
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => new Connection(socket, serve));
-    server.listen(fd ? { fd: Number(fd) } : { port: PORT, host: '0.0.0.0' });
+    listen(fd ? { fd: Number(fd) } : { port: PORT }, (socket) => new Connection(socket, serve));
 
     process.on('uncaughtException', (error) => action.fault(error));
     process.on('SIGTERM', () => process.exit(0));

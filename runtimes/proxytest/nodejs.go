@@ -42,11 +42,14 @@ func nodejs() language {
 			{"streams", testNodeStreams},
 			{"concurrent run is refused", testNodeRefusesConcurrency},
 			{"concurrent runs when allowed", testNodeConcurrency},
+			{"shared output has owners", testNodeSharedOutput},
 			{"archives", testNodeArchives},
 			{"archive errors", testNodeArchiveErrors},
 			{"unsafe archives", testNodeUnsafeArchives},
 			{"dependencies without npm", testNodeDependencies},
 			{"installed packages", testNodePackages},
+			{"the collector can be called", testNodeCollector},
+			{"without the bindings of sockets", testNodeWithoutBindings},
 		},
 	}
 }
@@ -273,6 +276,55 @@ func testNodeConcurrency(t *testing.T, b *bench) {
 	c.wantSentinels(2)
 }
 
+// testNodeSharedOutput lets two activations print in turns: after each line ours
+// says whose it was, or what follows.
+func testNodeSharedOutput(t *testing.T, b *bench) {
+	c := b.start(t)
+	request := initRequest(`let open; const opened = new Promise((f) => { open = f; });
+		async function main(args) {
+			console.log("begin", args.id);
+			process.stdout.write("half ");
+			if (args.open) { open(); } else { await opened; }
+			await new Promise((f) => setTimeout(f, 5));
+			console.log("end", args.id);
+			process.stderr.write("no line end " + args.id);
+			return { id: args.id };
+		}`)
+	request.Shared = true
+	c.mustInitWith(request)
+	run := func(id string, value string) reply {
+		r := runRequest(value)
+		r.ActivationID = id
+		return c.reply(c.client.Run(c.ctx, r))
+	}
+	first := make(chan reply)
+	go func() { first <- run("a", `{"id":"a"}`) }()
+	c.wantInLog(c.stdout, "begin a")
+	c.wantJSON(run("b", `{"id":"b","open":true}`), http.StatusOK, `{"id":"b"}`)
+	c.wantJSON(<-first, http.StatusOK, `{"id":"a"}`)
+	c.wantSentinels(2)
+	c.remove()
+	wantOwners(t, c.stdout.String(), map[string]string{"a": "begin a\nhalf end a\n" + sentinel, "b": "begin b\nhalf end b\n" + sentinel})
+	wantOwners(t, c.stderr.String(), map[string]string{"a": "no line end a\n" + sentinel, "b": "no line end b\n" + sentinel})
+}
+
+// wantOwners puts the output of each activation together again.
+func wantOwners(t *testing.T, output string, want map[string]string) {
+	t.Helper()
+	got := map[string]string{}
+	owner := ""
+	for line := range strings.Lines(output) {
+		if id, ok := strings.CutPrefix(line, "XXX_QUIRL_OUTPUT_OF_XXX "); ok {
+			owner = strings.TrimSpace(id)
+			continue
+		}
+		got[owner] += line
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("output by activation (-want +got):\n%s", diff)
+	}
+}
+
 const packageJSON = `{"name":"test","version":"1.0.0"}`
 
 func testNodeArchives(t *testing.T, b *bench) {
@@ -390,4 +442,19 @@ func testNodeDependencies(t *testing.T, b *bench) {
 	c.mustInitWith(r)
 	c.wantInLog(c.stderr, "npm install: ")
 	c.wantJSON(c.run(`{"a":1}`), http.StatusOK, `{"a":1}`)
+}
+
+func testNodeCollector(t *testing.T, b *bench) {
+	c := b.start(t)
+	c.mustInit(`function main() { gc(); global.gc(); const type = typeof gc; global.gc = undefined; return { type, after: typeof gc }; }`)
+	c.wantJSON(c.run(`{}`), http.StatusOK, `{"type":"function","after":"undefined"}`)
+}
+
+// testNodeWithoutBindings: where Node keeps its sockets to itself, its own module
+// for them serves.
+func testNodeWithoutBindings(t *testing.T, b *bench) {
+	c := b.start(t, "NODE_OPTIONS=--import=data:text/javascript,process.binding=undefined")
+	c.mustInit(`function main(args) { return { text: args.text, binding: typeof process.binding }; }`)
+	long := strings.Repeat("❄", 400_000)
+	c.wantJSON(c.run(`{"text":"`+long+`"}`), http.StatusOK, `{"text":"`+long+`","binding":"undefined"}`)
 }

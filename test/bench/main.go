@@ -31,6 +31,7 @@ func main() {
 	flag.IntVar(&o.actions, "actions", 100_000, "actions in the large store")
 	flag.IntVar(&o.records, "records", 1_000_000, "activation records in the large store")
 	flag.StringVar(&o.write, "write", "", "file whose table is replaced")
+	flag.StringVar(&o.only, "only", "", "measure these groups alone: "+strings.Join(groupNames(), ", "))
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -42,7 +43,32 @@ type options struct {
 	calls, starts    int
 	actions, records int
 	load             time.Duration
-	write            string
+	write, only      string
+}
+
+// A group is what one server is started for.
+type group struct {
+	name    string
+	measure func(context.Context, options) ([]row, error)
+}
+
+var groups = []group{
+	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
+	{"cold", coldStarts}, {"stem", stemStarts}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
+	{"refusals", refusals}, {"entities", entities},
+}
+
+func groupNames() []string {
+	var names []string
+	for _, g := range groups {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// wanted says whether a group is to be measured.
+func (o options) wanted(g group) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), g.name)
 }
 
 // noop is the function that does nothing.
@@ -50,14 +76,17 @@ const noop = "function main() { return {} }"
 
 func run(ctx context.Context, o options) error {
 	var rows []row
-	for _, measure := range []func(context.Context, options) ([]row, error){memoryAndStart, warm, compositions, events, coldStarts, stemStarts, refusals, entities} {
-		more, err := measure(ctx, o)
+	for _, g := range groups {
+		if !o.wanted(g) {
+			continue
+		}
+		more, err := g.measure(ctx, o)
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
 	}
-	text := table(rows)
+	text := table(rows) + comparison(rows)
 	fmt.Print(text)
 	if o.write == "" {
 		return nil

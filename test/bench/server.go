@@ -198,23 +198,32 @@ func (s *server) memoryKB() (int, error) {
 				total += n
 			}
 		}
-		children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-		if err != nil {
-			return 0, err
-		}
-		for _, file := range children {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				continue // a thread that has ended
-			}
-			for _, f := range strings.Fields(string(text)) {
-				if child, err := strconv.Atoi(f); err == nil {
-					pids = append(pids, child)
-				}
-			}
-		}
+		pids = append(pids, children(pid)...)
 	}
 	return total, nil
+}
+
+// children are those of a process. Every process is asked for its parent: not
+// every kernel lists the children.
+func children(pid int) []int {
+	var pids []int
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
+	for _, file := range files {
+		stat, _ := os.ReadFile(file) // it may have ended
+		// The name may contain anything, so count from its closing bracket.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(file))) // digits, see the pattern
+			pids = append(pids, child)
+		}
+	}
+	return pids
+}
+
+// instance is the name of the server's sandboxes, see cmd/quirl/sandbox.go.
+func (s *server) instance() string {
+	sum := sha256.Sum256([]byte(s.dir))
+	return hex.EncodeToString(sum[:4])
 }
 
 // sockets are those of the containers in which functions run.
@@ -223,8 +232,7 @@ func (s *server) sockets() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(s.dir)) // names the instance, see cmd/quirl/sandbox.go
-	instance := "/" + hex.EncodeToString(sum[:4]) + "/"
+	instance := "/" + s.instance() + "/"
 	seen := map[string]int{}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
