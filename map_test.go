@@ -125,13 +125,14 @@ func TestTheMapIsTrue(t *testing.T) {
 
 // heavy clients are imported by their provider alone.
 var heavy = map[string]string{
-	"modernc.org/sqlite":                   "quirl/store/sqlitestore",
-	"github.com/opencontainers/runc":       "quirl/cmd/quirl-sandbox",
-	"github.com/opencontainers/cgroups":    "quirl/cmd/quirl-sandbox",
-	"github.com/vishvananda/netlink":       "quirl/cmd/quirl-sandbox",
-	"github.com/google/nftables":           "quirl/cmd/quirl-sandbox",
-	"github.com/seccomp/libseccomp-golang": "quirl/cmd/quirl-sandbox",
-	"github.com/moby/moby":                 "quirl/container/dockercontainer",
+	"modernc.org/sqlite":                     "quirl/store/sqlitestore",
+	"github.com/opencontainers/runc":         "quirl/cmd/quirl-sandbox",
+	"github.com/opencontainers/cgroups":      "quirl/cmd/quirl-sandbox",
+	"github.com/vishvananda/netlink":         "quirl/cmd/quirl-sandbox",
+	"github.com/google/nftables":             "quirl/cmd/quirl-sandbox",
+	"github.com/seccomp/libseccomp-golang":   "quirl/cmd/quirl-sandbox",
+	"github.com/moby/moby":                   "quirl/container/dockercontainer",
+	"github.com/google/go-containerregistry": "quirl/container/ociimage",
 }
 
 func TestHeavyClientsHaveOneUser(t *testing.T) {
