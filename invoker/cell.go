@@ -82,7 +82,9 @@ func (c *cell) live() {
 	defer c.inv.work.Done()
 	if err := c.start(c.inv.ctx); err != nil {
 		users := c.create.Image != "" && (errors.Is(err, container.ErrNoImage) || errors.Is(err, container.ErrNoCommand))
-		if !users {
+		if users {
+			c.inv.Log.Info("image cannot be started", "image", c.create.Image, "reason", err)
+		} else {
 			c.inv.Log.Error("container cannot be made", "kind", c.create.Kind, "error", err)
 		}
 		c.inv.mu.Lock()

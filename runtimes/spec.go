@@ -27,10 +27,10 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 	if err != nil {
 		return container.Spec{}, err
 	}
-	if o.images {
+	interpreter, ok := o.interpreters[r.Kind]
+	if !ok && o.images {
 		return imageSpec(r, files, env), nil
 	}
-	interpreter, ok := o.interpreters[r.Kind]
 	if !ok {
 		return container.Spec{}, fmt.Errorf("start %s: %w", r.Kind, errNoInterpreter)
 	}

@@ -14,11 +14,8 @@ func (o *Offer) Own(kind string) bool {
 	if err != nil {
 		return false
 	}
-	if o.images {
-		return r.stock() != nil
-	}
 	_, found := o.interpreters[r.Kind]
-	return found
+	return found || o.images && r.stock() != nil
 }
 
 func (r *Runtime) stock() *Stock {

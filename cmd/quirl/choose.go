@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"quirl/container"
@@ -31,5 +33,25 @@ func openContainers(ctx context.Context, configured string, env environment) (co
 		fmt.Errorf("sandbox: %w", sandbox), fmt.Errorf("docker: %w", docker))
 }
 
-// fromImages says that the factory of this URL needs images.
-func fromImages(containers string) bool { return strings.HasPrefix(containers, "docker:") }
+// What kinds are run by: this machine's programs, those and images, or images alone.
+const (
+	kindsHost   = "host"
+	kindsBoth   = "both"
+	kindsImages = "images"
+)
+
+// kindsOf says which of these a factory's URL asks for; one that needs images is
+// never asked for anything else.
+func kindsOf(containers string) string {
+	u, err := url.Parse(containers)
+	switch {
+	case err != nil:
+		return kindsHost
+	case u.Scheme == "docker":
+		return kindsImages
+	}
+	return cmp.Or(u.Query().Get("kinds"), kindsHost)
+}
+
+// byDocker says that containers are an engine's.
+func byDocker(containers string) bool { return strings.HasPrefix(containers, "docker:") }

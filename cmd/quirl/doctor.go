@@ -53,7 +53,11 @@ func doctorCommand(getenv func(string) string, stdout io.Writer) *cobra.Command 
 func examine(ctx context.Context, cfg serveConfig, getenv func(string) string) []finding {
 	list := []finding{examineData(cfg.Data), examineAddress(ctx, cfg.Listen)}
 	env := environment{data: cfg.Data, log: slog.New(slog.DiscardHandler)}
-	for _, f := range sandboxcontainer.Check(ctx, sandboxConfig(&url.URL{}, env)) {
+	sandbox, err := sandboxConfig(&url.URL{}, env)
+	if err != nil {
+		return append(list, finding{false, "sandbox: " + err.Error(), ""})
+	}
+	for _, f := range sandboxcontainer.Check(ctx, sandbox) {
 		mend := f.Cost
 		if f.Mend != "" {
 			mend += "; mend it with: " + f.Mend
@@ -117,7 +121,7 @@ func examineRuntimes(ctx context.Context, cfg serveConfig, getenv func(string) s
 		return []finding{{false, "runtimes: " + err.Error(), "make the temporary folder writable"}}
 	}
 	defer os.RemoveAll(dir)
-	k, err := detectKinds(ctx, cfg.Manifest, dir, getenv)
+	k, err := detectKinds(ctx, cfg.Manifest, dir, false, getenv)
 	if err != nil {
 		return []finding{{false, "runtimes: " + err.Error(), ""}}
 	}

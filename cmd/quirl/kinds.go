@@ -43,13 +43,14 @@ func readManifest(file string) (*runtimes.Manifest, error) {
 	return manifest, nil
 }
 
-// detectKinds finds the interpreters of this machine for the manifest in file.
-func detectKinds(ctx context.Context, file, data string, getenv func(string) string) (*kinds, error) {
+// detectKinds finds the interpreters of this machine for the manifest in file. With
+// images it adds the kinds that have none.
+func detectKinds(ctx context.Context, file, data string, images bool, getenv func(string) string) (*kinds, error) {
 	manifest, err := readManifest(file)
 	if err != nil {
 		return nil, err
 	}
-	offer, err := manifest.Detect(ctx, runtimes.Host{Path: getenv("PATH"), Home: getenv("HOME"), Cache: filepath.Join(data, "interpreters.json")})
+	offer, err := manifest.Detect(ctx, runtimes.Host{Path: getenv("PATH"), Home: getenv("HOME"), Cache: filepath.Join(data, "interpreters.json"), Images: images})
 	if err != nil {
 		return nil, err
 	}

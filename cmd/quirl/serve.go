@@ -143,10 +143,11 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 
 // findKinds are the kinds that the chosen containers can run.
 func (p *platform) findKinds(ctx context.Context, getenv func(string) string) (*kinds, error) {
-	if fromImages(p.cfg.Containers) {
+	kinds := kindsOf(p.cfg.Containers)
+	if kinds == kindsImages {
 		return imageKinds(p.cfg.Manifest, p.cfg.Data)
 	}
-	return detectKinds(ctx, p.cfg.Manifest, p.cfg.Data, getenv)
+	return detectKinds(ctx, p.cfg.Manifest, p.cfg.Data, kinds == kindsBoth, getenv)
 }
 
 func (p *platform) listen(ctx context.Context) error {
@@ -335,9 +336,9 @@ func (p *platform) functionsHost() string {
 	}
 	port := strconv.Itoa(addr.Port)
 	switch {
-	case fromImages(p.cfg.Containers) && runtime.GOOS != "linux":
+	case byDocker(p.cfg.Containers) && runtime.GOOS != "linux":
 		return "http://host.docker.internal:" + port // where Docker Desktop puts the machine's loopback
-	case addr.IP.IsUnspecified(), strings.HasPrefix(p.cfg.Containers, "sandbox"), fromImages(p.cfg.Containers):
+	case addr.IP.IsUnspecified(), strings.HasPrefix(p.cfg.Containers, "sandbox"), byDocker(p.cfg.Containers):
 		return "http://127.0.0.1:" + port
 	}
 	return p.apiHost()

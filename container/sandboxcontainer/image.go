@@ -112,7 +112,10 @@ func (r *roots) over(image, start string, mounts []container.Mount) (string, []w
 		if _, err := os.Stat(filepath.Join(image, start)); start == "" || err == nil {
 			return nil // the image's own folder is left as it is
 		}
-		return makeFolders(root, start)
+		if err := makeFolders(root, start); err != nil {
+			return err
+		}
+		return os.Chmod(filepath.Join(root, start), 0o777)
 	})
 }
 
