@@ -166,6 +166,10 @@ type Drainer interface {
 	// Drained says that all that was written until now was handed out by Read, and
 	// that the reader has called Read again, so that it is through with it.
 	Drained() bool
+
+	// Idle returns a channel that is closed when the reader has next found nothing
+	// more to read. Who waits for Drained asks for it before.
+	Idle() <-chan struct{}
 }
 
 // A Doorway is a Container in which its host can listen: the one way from inside
