@@ -30,7 +30,7 @@
 // It runs:
 //
 //	invoker            takes work off the bus and drives containers; pool decides, policy says how long, collect cuts logs
-//	container          SPI: make, pause, resume, remove      sandboxcontainer, processcontainer
+//	container          SPI: make, pause, resume, remove      sandboxcontainer, dockercontainer, processcontainer; ociimage
 //	proxy              the client half of the /init and /run protocol
 //	runtimes           the server half, one folder per language, and the manifest of kinds
 //

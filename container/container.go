@@ -79,10 +79,16 @@ type Spec struct {
 	// (the factory shows the container a read-only part of it).
 	Image string
 
+	// Pull says whether Image is fetched before it is used.
+	Pull Pull
+
 	// Command is the program, an absolute path inside the container, and its
 	// arguments. Factories that can do so pass a listening stream socket as file
 	// descriptor ListenFD and set QUIRL_LISTEN_FD=3; the program then serves HTTP
-	// there, else on TCP port Port.
+	// there, else on TCP port Port. With an Image, a first word that is no path is
+	// looked for in the PATH of Env, and no Command at all means what the image
+	// itself starts; as such a program may want to write anywhere, its root is then
+	// not read-only.
 	Command []string
 
 	// Env is the whole environment, as KEY=VALUE. Nothing is inherited.
@@ -101,6 +107,21 @@ type Spec struct {
 	// Pids bounds processes and threads; 0 is the factory's default (1024).
 	Pids int
 }
+
+// Pull is the rule by which an image is fetched. An image that cannot be had
+// gives ErrNoImage.
+type Pull int
+
+const (
+	// PullMissing fetches an image that is not there, once.
+	PullMissing Pull = iota
+	// PullAlways fetches the image for every container: its tag moves.
+	PullAlways
+	// PullIfPossible tries to, and otherwise uses the image that is there.
+	PullIfPossible
+	// PullNever uses what is there.
+	PullNever
+)
 
 // A Mount shows the host's Source, a file or folder, at Target, always read-only.
 type Mount struct {
@@ -145,6 +166,10 @@ type Drainer interface {
 	// Drained says that all that was written until now was handed out by Read, and
 	// that the reader has called Read again, so that it is through with it.
 	Drained() bool
+
+	// Idle returns a channel that is closed when the reader has next found nothing
+	// more to read. Who waits for Drained asks for it before.
+	Idle() <-chan struct{}
 }
 
 // A Doorway is a Container in which its host can listen: the one way from inside

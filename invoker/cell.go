@@ -43,6 +43,7 @@ type cell struct {
 	output    *collect.Collector
 	own       bool         // the runtime is one of ours
 	silent    bool         // an activation that prints nothing needs no sentinels
+	unmarked  bool         // there are no sentinels at all
 	door      net.Listener // the API inside, nil when the function has no key
 	paused    bool
 	initError error // why the container cannot run its action
@@ -80,7 +81,10 @@ func (c *cell) next() (pool.Command, bool) {
 func (c *cell) live() {
 	defer c.inv.work.Done()
 	if err := c.start(c.inv.ctx); err != nil {
-		if !errors.Is(err, container.ErrNoImage) && !errors.Is(err, container.ErrNoCommand) {
+		users := c.create.Image != "" && (errors.Is(err, container.ErrNoImage) || errors.Is(err, container.ErrNoCommand))
+		if users {
+			c.inv.Log.Info("image cannot be started", "image", c.create.Image, "reason", err)
+		} else {
 			c.inv.Log.Error("container cannot be made", "kind", c.create.Kind, "error", err)
 		}
 		c.inv.mu.Lock()
@@ -122,6 +126,7 @@ func (c *cell) start(ctx context.Context) error {
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
 	c.silent = c.own && c.output.CanEndSilently()
+	c.unmarked = !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
 	var options proxy.Options
 	if c.own {
 		options.KeepAlive = keptConnections

@@ -69,6 +69,9 @@ type Runtimes interface {
 	// OwnRuntime says that a kind's containers speak our additions to the runtime
 	// contract: kept connections and warming up.
 	OwnRuntime(kind string) bool
+	// Sentinels says that a kind's containers, for a blackbox those of image, end
+	// each activation's output with a sentinel on both streams.
+	Sentinels(kind, image string) bool
 	// Concurrent says that a kind's containers can run several activations at once.
 	Concurrent(kind string) bool
 }
@@ -293,6 +296,7 @@ func (i *Invoker) handBack(j *job) {
 // provisioningFailed is the outcome when no container could be made.
 func provisioningFailed(j *job, err error) whisk.Response {
 	switch {
+	case j.action.Exec.Image == "": // what the operator chose is not the user's fault
 	case errors.Is(err, container.ErrNoImage):
 		return whisk.ErrorResponse(whisk.DeveloperError, fmt.Sprintf("Failed to pull container image '%s'.", j.action.Exec.Image))
 	case errors.Is(err, container.ErrNoCommand):

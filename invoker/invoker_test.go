@@ -40,6 +40,8 @@ func (k *kinds) ContainerSpec(kind, _ string) (container.Spec, error) {
 
 func (k *kinds) OwnRuntime(string) bool { return true }
 
+func (k *kinds) Sentinels(string, string) bool { return true }
+
 func (k *kinds) Concurrent(kind string) bool { return kind == k.node }
 
 func detect(t *testing.T) *kinds {

@@ -78,6 +78,18 @@ func (c *cell) run(cmd pool.Run) {
 // shares says whether the job's output can be told from that of others in the container.
 func (c *cell) shares(j *job) bool { return c.own && j.slots > 1 }
 
+// sentinels says when the runtime is to write them for the job. Where the pipes tell
+// that all was read nobody needs them, except to tell whose output it was.
+func (c *cell) sentinels(j *job) proxy.Sentinels {
+	switch {
+	case c.shares(j):
+		return proxy.IfPrinted
+	case c.silent && j.slots == 1:
+		return proxy.Never
+	}
+	return proxy.Always
+}
+
 // segment begins the job's output.
 func (c *cell) segment(j *job) *collect.Segment {
 	limit := int64(j.action.Limits.Logs) * whisk.MB
@@ -162,7 +174,7 @@ func (c *cell) runNow(j *job, cmd pool.Run, arguments split, segment *collect.Se
 		o.start = began
 	}
 	request := c.inv.runRequest(j, arguments.run, began.Add(limit))
-	request.Silent = c.shares(j) || c.silent && j.slots == 1
+	request.Sentinels = c.sentinels(j)
 	answer, err := c.client.Run(ctx, request)
 	o.end = c.inv.Now()
 	response, verdict := proxy.RunResponse(answer, err, limit, request.Limit)
@@ -204,6 +216,9 @@ const together = 5 * time.Millisecond
 // slot. The answer does not wait for logs that take their time.
 func (c *cell) conclude(j *job, cmd pool.Run, segment *collect.Segment, o outcome) {
 	record := c.inv.record(j, o)
+	if c.unmarked && !o.broken {
+		segment.EndQuietly(together)
+	}
 	answered := j.msg.Blocking && !c.endsSoon(segment, o)
 	if answered {
 		c.inv.Recorder.Announce(record, !c.inv.keeps(j, record))

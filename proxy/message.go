@@ -9,12 +9,12 @@ import (
 // A message is a request in the pieces in which it is written: what stands before
 // the arguments (HTTP head included), the arguments, and what stands after them.
 type message struct {
-	buffer []byte // begins with room for the head; before is its used part
-	before []byte
-	value  []byte // not ours, not copied
-	after  []byte
-	silent bool // sentinels can be left out
-	shared bool // several activations share the output
+	buffer    []byte // begins with room for the head; before is its used part
+	before    []byte
+	value     []byte // not ours, not copied
+	after     []byte
+	sentinels Sentinels
+	shared    bool // several activations share the output
 }
 
 // Room for the head in front of a body that is written before its length is known.
@@ -78,7 +78,7 @@ func (m *message) runMessage(r *RunRequest) {
 		b = appendMember(b, `,"api_key":`, r.APIKey)
 	}
 	m.after = append(b, '}')
-	m.silent = r.Silent
+	m.sentinels = r.Sentinels
 	m.finish("/run", before)
 }
 
@@ -91,7 +91,7 @@ func (m *message) warmMessage() {
 
 // reset empties m and leaves room for the head.
 func (m *message) reset(room int) []byte {
-	m.value, m.after, m.silent, m.shared = nil, m.after[:0], false, false
+	m.value, m.after, m.sentinels, m.shared = nil, m.after[:0], Always, false
 	return slices.Grow(m.buffer[:0], headRoom+room+joinBelow/4)[:headRoom]
 }
 
@@ -109,8 +109,11 @@ func (m *message) finish(path string, buffer []byte) {
 	head = append(head, path...)
 	head = append(head, " HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: "...)
 	head = strconv.AppendInt(head, int64(length), 10)
-	if m.silent {
+	switch m.sentinels {
+	case IfPrinted:
 		head = append(head, "\r\nX-Quirl-Sentinels: if-printed"...)
+	case Never:
+		head = append(head, "\r\nX-Quirl-Sentinels: never"...)
 	}
 	if m.shared {
 		head = append(head, "\r\nX-Quirl-Output: shared"...)

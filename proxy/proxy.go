@@ -88,11 +88,25 @@ type RunRequest struct {
 	Deadline      time.Time
 	APIKey        string // empty leaves the member out
 
-	// Silent lets a runtime of ours leave out the sentinels when it printed nothing.
-	Silent bool
+	// Sentinels says when a runtime of ours is to write them.
+	Sentinels Sentinels
 
 	Limit Limit
 }
+
+// Sentinels says when a runtime ends the output of an activation with the lines that
+// the runtime contract asks for. Who can tell by the pipes that all was read needs
+// none, and each costs two writes and two reads.
+type Sentinels int
+
+const (
+	// Always is the contract.
+	Always Sentinels = iota
+	// IfPrinted leaves them out where the runtime printed nothing.
+	IfPrinted
+	// Never leaves them out.
+	Never
+)
 
 // An Outcome is what the runtime answered.
 type Outcome struct {
@@ -104,7 +118,8 @@ type Outcome struct {
 	Length int64
 	// Truncated says that the body was longer than Limit.Response.
 	Truncated bool
-	// Silent says that the runtime printed nothing, and no sentinels either.
+	// Silent says that the runtime wrote no sentinels. All that it printed was written
+	// before it answered.
 	Silent bool
 	// Duration is the time from the call to the end of the answer. It is also set
 	// when the call failed.

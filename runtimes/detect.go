@@ -24,16 +24,20 @@ type Host struct {
 	Home string
 	// Cache is a file that remembers versions by path, size and time; empty means none.
 	Cache string
+	// Images says that a kind whose program is not here is run from an image.
+	Images bool
 }
 
-// An Offer is what this machine can run without images.
+// An Offer is what can run here: by the programs of this machine (see Detect), from
+// images (see Images), or by both.
 type Offer struct {
-	// Manifest holds the kinds whose interpreter was found, with a default in each family.
+	// Manifest holds the kinds on offer, with a default in each family.
 	Manifest *Manifest
 	// Missing are the other kinds.
 	Missing []Missing
 
 	interpreters map[string]Interpreter // by kind
+	images       bool                   // where there is no interpreter
 }
 
 // Missing tells why a kind cannot run here and how to mend that.
@@ -59,16 +63,18 @@ func (m *Manifest) Detect(ctx context.Context, host Host) (*Offer, error) {
 	}
 	p.known.write(host.Cache)
 
-	o := &Offer{interpreters: map[string]Interpreter{}}
+	o := &Offer{interpreters: map[string]Interpreter{}, images: host.Images}
 	found := map[string][]Runtime{}
 	for _, kind := range m.Kinds() {
 		r := m.kinds[kind]
 		interpreter, missing := p.find(r)
-		if missing != nil {
+		switch {
+		case missing == nil:
+			o.interpreters[kind] = interpreter
+		case !host.Images:
 			o.Missing = append(o.Missing, *missing)
 			continue
 		}
-		o.interpreters[kind] = interpreter
 		found[r.Family] = append(found[r.Family], *r)
 	}
 	o.Manifest = m.only(found)

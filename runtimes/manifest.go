@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -86,7 +87,7 @@ type Reactive struct {
 }
 
 // Local is our extension of the manifest, the object "quirl" of a kind: the
-// kind is run by a program of the host and our own server for it.
+// kind is run by a program of the host, or of an image, and our own server for it.
 type Local struct {
 	// Runtime is the folder of the server half, e.g. "nodejs".
 	Runtime string `json:"runtime"`
@@ -94,6 +95,19 @@ type Local struct {
 	Concurrent bool `json:"concurrent"`
 	// Host tells how to find and start the program.
 	Host HostProgram `json:"host"`
+	// Stock is an image that has the program; nil where there is none, and then
+	// containers from images are those of Runtime.Image.
+	Stock *Stock `json:"stock"`
+}
+
+// Stock is any image with the interpreter of a kind, e.g. the language's official
+// one. Our server is mounted into it and started with the arguments of the Host.
+type Stock struct {
+	// Image is its reference, e.g. "node:20-slim".
+	Image string `json:"image"`
+	// Program is the interpreter: a name that is in the image's usual PATH, or an
+	// absolute path.
+	Program string `json:"program"`
 }
 
 // A HostProgram is an interpreter that may be installed on this machine.
@@ -261,6 +275,9 @@ func (l *Local) check() error {
 	if l.Runtime == "" || len(l.Host.Names) == 0 || len(l.Host.Args) == 0 {
 		return errors.New("quirl needs runtime, host.names and host.args")
 	}
+	if err := l.Stock.check(); err != nil {
+		return err
+	}
 	pattern, err := regexp.Compile(l.Host.Pattern)
 	if err != nil {
 		return fmt.Errorf("pattern of version: %w", err)
@@ -269,6 +286,19 @@ func (l *Local) check() error {
 		return fmt.Errorf("pattern of version %q has no group", l.Host.Pattern)
 	}
 	l.Host.pattern = pattern
+	return nil
+}
+
+func (s *Stock) check() error {
+	if s == nil {
+		return nil
+	}
+	if _, err := ParseImage(s.Image); err != nil {
+		return fmt.Errorf("quirl.stock.image: %w", err)
+	}
+	if s.Program == "" || strings.Contains(s.Program, "/") && !path.IsAbs(s.Program) {
+		return fmt.Errorf("quirl.stock.program %q is neither a name nor an absolute path", s.Program)
+	}
 	return nil
 }
 

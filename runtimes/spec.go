@@ -28,21 +28,23 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 		return container.Spec{}, err
 	}
 	interpreter, ok := o.interpreters[r.Kind]
+	if !ok && o.images {
+		return imageSpec(r, files, env), nil
+	}
 	if !ok {
 		return container.Spec{}, fmt.Errorf("start %s: %w", r.Kind, errNoInterpreter)
 	}
-	target := mountPoint + "/" + r.Local.Runtime
-	mounts := []container.Mount{{Source: filepath.Join(files, r.Local.Runtime), Target: target}}
 	return container.Spec{
 		Kind:    r.Kind,
-		Command: command(r.Local.Host, interpreter, target),
+		Command: r.Local.command(interpreter.Path),
 		Env:     append(environment(filepath.Dir(interpreter.Path)), env...),
-		Mounts:  append(mounts, programMounts(r.Local.Host, interpreter)...),
+		Mounts:  append(r.Local.mounts(files), programMounts(r.Local.Host, interpreter)...),
 	}, nil
 }
 
-func command(host HostProgram, interpreter Interpreter, target string) []string {
-	return append([]string{interpreter.Path}, expand(host.Args, target)...)
+// command starts the server half with program.
+func (l *Local) command(program string) []string {
+	return append([]string{program}, expand(l.Host.Args, l.target())...)
 }
 
 // expand puts the runtime's folder into arguments.
@@ -52,6 +54,13 @@ func expand(args []string, runtime string) []string {
 		expanded[i] = strings.ReplaceAll(arg, "{runtime}", runtime)
 	}
 	return expanded
+}
+
+// target is where containers see the server half, and mounts shows it to them.
+func (l *Local) target() string { return mountPoint + "/" + l.Runtime }
+
+func (l *Local) mounts(files string) []container.Mount {
+	return []container.Mount{{Source: filepath.Join(files, l.Runtime), Target: l.target()}}
 }
 
 // environment is the clean environment of every runtime. Nothing of this

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,6 +39,7 @@ type box struct {
 	pidfd   *os.File // so that a signal never hits a reused pid
 	limits  *limits  // nil without cgroups
 	link    link     // nil without network
+	layers  *layers  // nil without image
 
 	ended       chan struct{} // closed when the first process has ended
 	code        int           // valid after ended
@@ -73,22 +75,41 @@ func (h *host) newBox(m *wire.Create, files []*os.File) (*box, error) {
 }
 
 func (b *box) make(m *wire.Create, files []*os.File) error {
-	inner, err := libcontainer.Create(b.host.stateDir(), b.name, b.host.config(m, b.ids))
+	root := m.Rootfs
+	if m.Image != "" {
+		var err error
+		if b.layers, err = b.host.lay(m); err != nil {
+			return fmt.Errorf("create box: %w", err)
+		}
+		root = b.layers.root()
+	}
+	if err := b.makeIn(root, m, files); err != nil {
+		return errors.Join(err, b.layers.remove())
+	}
+	return nil
+}
+
+func (b *box) makeIn(root string, m *wire.Create, files []*os.File) error {
+	inner, err := libcontainer.Create(b.host.stateDir(), b.name, b.host.config(m, root, b.ids))
 	if err != nil {
 		return fmt.Errorf("create box: %w", err)
 	}
 	b.inner = inner
 	no := true
+	sockets := files[:1]
+	if m.Foreign {
+		sockets = nil
+	}
 	b.process = &libcontainer.Process{
 		Init:            true,
 		Args:            m.Command,
 		Env:             m.Env,
 		UID:             b.ids.user(),
 		GID:             b.ids.user(),
-		Cwd:             "/tmp",
+		Cwd:             cmp.Or(m.Dir, "/tmp"),
 		Stdout:          files[1],
 		Stderr:          files[2],
-		ExtraFiles:      files[:1],
+		ExtraFiles:      sockets,
 		NoNewPrivileges: &no,
 		LogLevel:        "2",
 	}
@@ -207,6 +228,9 @@ func (b *box) start(m *wire.Start) error {
 		if err := resizeTmp(b.pid, m.TmpSize); err != nil {
 			return fmt.Errorf("limit /tmp: %w", err)
 		}
+		if err := b.layers.resize(m.TmpSize); err != nil {
+			return fmt.Errorf("limit root: %w", err)
+		}
 		// The shell may have been made at low priority.
 		_ = unix.Setpriority(unix.PRIO_PROCESS, b.pid, 0)
 	}
@@ -260,6 +284,9 @@ func (b *box) remove() error {
 	}
 	if err := b.inner.Destroy(); err != nil {
 		problems = append(problems, fmt.Errorf("destroy box: %w", err))
+	}
+	if err := b.layers.remove(); err != nil {
+		problems = append(problems, err)
 	}
 	if len(problems) > 0 {
 		return errors.Join(problems...)

@@ -24,12 +24,13 @@ const (
 )
 
 // config describes a box to libcontainer: everything apart, everything
-// read-only but /tmp and /dev/shm, no capabilities, no way to get any.
-func (h *host) config(m *wire.Create, ids idRange) *configs.Config {
+// read-only but /tmp and /dev/shm (for a foreign program all of its root, which is
+// in memory), no capabilities, no way to get any.
+func (h *host) config(m *wire.Create, root string, ids idRange) *configs.Config {
 	score := oomScore
 	c := &configs.Config{
-		Rootfs:          m.Rootfs,
-		Readonlyfs:      true,
+		Rootfs:          root,
+		Readonlyfs:      !m.Foreign,
 		RootPropagation: unix.MS_PRIVATE | unix.MS_REC,
 		Hostname:        "quirl",
 		Namespaces:      namespaces(),

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -21,28 +22,63 @@ import (
 func (b *box) listen(port int) (*os.File, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case b.removed:
+	if b.removed {
 		return nil, errGone
+	}
+	return b.inNetwork(func() (*os.File, error) { return loopbackSocket(port) })
+}
+
+const (
+	// bootTime is how long a dial waits for a server, and bootPoll how often it looks.
+	bootTime = 100 * time.Millisecond
+	bootPoll = time.Millisecond
+	// connectTime bounds a dial to a server whose queue is full.
+	connectTime = 5 * time.Second
+)
+
+// dial connects to the server inside. Its error is ECONNREFUSED when there is none
+// yet.
+func (b *box) dial(port int) (*os.File, error) {
+	return b.inNetwork(func() (*os.File, error) {
+		began := time.Now()
+		for {
+			socket, err := loopbackConnection(port)
+			if !errors.Is(err, unix.ECONNREFUSED) {
+				return socket, err
+			}
+			if isClosed(b.ended) {
+				return nil, errGone
+			}
+			if time.Since(began) > bootTime {
+				return nil, err
+			}
+			time.Sleep(bootPoll)
+		}
+	})
+}
+
+// inNetwork opens a socket in the box's network.
+func (b *box) inNetwork(open func() (*os.File, error)) (*os.File, error) {
+	switch {
 	case b.host.rootless:
 		return nil, errors.New("the network of an ordinary user's box cannot be entered")
-	case b.link == nil:
-		return nil, errors.New("the box has no network")
+	case isClosed(b.ended):
+		return nil, errGone
 	}
 	opened := make(chan struct{})
 	var socket *os.File
 	var err error
 	go func() {
 		defer close(opened)
-		socket, err = listenIn(b.pid, port)
+		socket, err = openIn(b.pid, open)
 	}()
 	<-opened
 	return socket, err
 }
 
-// listenIn opens the socket. It is to run on a goroutine of its own: a thread
-// that does not come back from the box's network ends with it.
-func listenIn(pid, port int) (*os.File, error) {
+// openIn is to run on a goroutine of its own: a thread that does not come back from
+// the box's network ends with it.
+func openIn(pid int, open func() (*os.File, error)) (*os.File, error) {
 	runtime.LockOSThread()
 	home, err := netns.Get()
 	if err != nil {
@@ -57,7 +93,7 @@ func listenIn(pid, port int) (*os.File, error) {
 	if err := netns.Set(inside); err != nil {
 		return nil, fmt.Errorf("enter the network of the box: %w", err)
 	}
-	socket, err := loopbackSocket(port)
+	socket, err := open()
 	if back := netns.Set(home); back != nil {
 		if socket != nil {
 			socket.Close()
@@ -68,13 +104,40 @@ func listenIn(pid, port int) (*os.File, error) {
 	return socket, err
 }
 
+// loopbackConnection connects to a port of the network that the thread is in.
+func loopbackConnection(port int) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	wait := unix.NsecToTimeval(connectTime.Nanoseconds())
+	none := unix.Timeval{}
+	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait); err == nil {
+		err = unix.Connect(fd, loopback(port))
+	}
+	if err == nil {
+		err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &none)
+	}
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("connect to 127.0.0.1:%d of the box: %w", port, err)
+	}
+	return os.NewFile(uintptr(fd), "connection"), nil
+}
+
+func loopback(port int) *unix.SockaddrInet4 {
+	return &unix.SockaddrInet4{Port: port, Addr: [4]byte(net.IPv4(127, 0, 0, 1).To4())}
+}
+
 func loopbackSocket(port int) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	address := &unix.SockaddrInet4{Port: port, Addr: [4]byte(net.IPv4(127, 0, 0, 1).To4())}
-	if err = unix.Bind(fd, address); err == nil {
+	if err = unix.Bind(fd, loopback(port)); err == nil {
 		err = unix.Listen(fd, unix.SOMAXCONN)
 	}
 	if err != nil {

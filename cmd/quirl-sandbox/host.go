@@ -124,7 +124,7 @@ func (h *host) close() {
 	}
 	// The factory's folders too: it may be dead, and only who holds the lock may
 	// remove anything. The lock's own file stays, as somebody may wait for it.
-	for _, folder := range []string{"state", "sockets", "rootfs"} {
+	for _, folder := range []string{"state", "sockets", "rootfs", layersFolder} {
 		if err := os.RemoveAll(filepath.Join(h.dir, folder)); err != nil {
 			h.log.Error("folder not removed", "folder", folder, "err", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,10 @@ func (h *host) removeLeftovers() (int, error) {
 		return 0, fmt.Errorf("make state folder: %w", err)
 	}
 	if !h.rootless {
+		// What was mounted there has ended with its launcher.
+		if err := os.RemoveAll(filepath.Join(h.dir, layersFolder)); err != nil {
+			return 0, fmt.Errorf("remove old layers: %w", err)
+		}
 		if err := removeLinks(h.instance); err != nil {
 			return 0, err
 		}

@@ -119,10 +119,15 @@ func limitByRlimit(pid int, memory int64) {
 // resizeTmp bounds /tmp of a waiting shell, whose memory was not known when
 // its /tmp was mounted.
 func resizeTmp(pid int, size int64) error {
+	return resize(fmt.Sprintf("/proc/%d/root/tmp", pid), size)
+}
+
+// resize bounds a file system in memory.
+func resize(at string, size int64) error {
 	if size <= 0 {
 		return nil
 	}
-	fd, err := unix.Fspick(unix.AT_FDCWD, fmt.Sprintf("/proc/%d/root/tmp", pid), unix.FSPICK_CLOEXEC)
+	fd, err := unix.Fspick(unix.AT_FDCWD, at, unix.FSPICK_CLOEXEC)
 	if errors.Is(err, unix.ENOSYS) {
 		return nil // before Linux 5.2; the mount's own size stays
 	}

@@ -54,6 +54,9 @@ func serve(log *slog.Logger) error {
 	// to the whole process group, and then there is work left to do here.
 	// Caught and not ignored, because boxes would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
+	if err := keepMounts(); err != nil {
+		return err
+	}
 	logrus.SetLevel(logrus.ErrorLevel)
 	logrus.SetOutput(os.Stderr)
 	unix.CloseOnExec(wire.SocketFD)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"quirl/container/sandboxcontainer/wire"
 )
 
@@ -43,11 +45,14 @@ func (s *server) receive() error {
 		go func() {
 			defer s.busy.Done()
 			defer wire.CloseFiles(files)
-			if m.Listen != nil {
-				s.listen(m.ID, m.Listen)
-				return
+			switch {
+			case m.Listen != nil:
+				s.socket(m.ID, m.Listen.Box, func(b *box) (*os.File, error) { return b.listen(m.Listen.Port) })
+			case m.Dial != nil:
+				s.socket(m.ID, m.Dial.Box, func(b *box) (*os.File, error) { return b.dial(m.Dial.Port) })
+			default:
+				s.reply(m.ID, s.handle(m, files))
 			}
-			s.reply(m.ID, s.handle(m, files))
 		}()
 	}
 }
@@ -136,11 +141,12 @@ func (s *server) with(name string, f func(*box) error) wire.Message {
 	return wire.Message{}
 }
 
-// listen replies with a socket, of which the factory gets a copy.
-func (s *server) listen(id uint64, m *wire.Listen) {
+// socket replies with a socket in the network of a box, of which the factory gets
+// a copy.
+func (s *server) socket(id uint64, name string, open func(*box) (*os.File, error)) {
 	var socket *os.File
-	reply := s.with(m.Box, func(b *box) (err error) {
-		socket, err = b.listen(m.Port)
+	reply := s.with(name, func(b *box) (err error) {
+		socket, err = open(b)
 		return err
 	})
 	if socket == nil {
@@ -194,5 +200,6 @@ func failure(err error) wire.Message {
 		Text:      err.Error(),
 		NoCommand: errors.Is(err, errNoCommand),
 		Gone:      errors.Is(err, errGone),
+		Refused:   errors.Is(err, unix.ECONNREFUSED),
 	}}
 }

@@ -17,7 +17,7 @@ type serveConfig struct {
 	Data          string `yaml:"data" help:"folder for everything that is kept"`
 	Store         string `yaml:"store" help:"where entities and records are kept: sqlite:// or sqlite:///path/to/file"`
 	Bus           string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
-	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none, or process:// (no isolation)"`
+	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
 	Logs          string `yaml:"logs" help:"where log lines are kept: record://"`
 	Manifest      string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
 	APIHost       string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
@@ -51,13 +51,12 @@ type serveConfig struct {
 
 func defaultServeConfig(getenv func(string) string) serveConfig {
 	return serveConfig{
-		Listen:     "127.0.0.1:3233",
-		Data:       stateFolder(getenv),
-		Store:      "sqlite://",
-		Bus:        "mem://",
-		Containers: "sandbox://",
-		Logs:       "record://",
-		Catalog:    true,
+		Listen:  "127.0.0.1:3233",
+		Data:    stateFolder(getenv),
+		Store:   "sqlite://",
+		Bus:     "mem://",
+		Logs:    "record://",
+		Catalog: true,
 
 		StoreBlocking: string(whisk.StoreAlways),
 		StoreOthers:   string(whisk.StoreAlways),

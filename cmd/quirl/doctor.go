@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quirl/container/dockercontainer"
 	"quirl/container/sandboxcontainer"
 )
 
@@ -52,14 +53,33 @@ func doctorCommand(getenv func(string) string, stdout io.Writer) *cobra.Command 
 func examine(ctx context.Context, cfg serveConfig, getenv func(string) string) []finding {
 	list := []finding{examineData(cfg.Data), examineAddress(ctx, cfg.Listen)}
 	env := environment{data: cfg.Data, log: slog.New(slog.DiscardHandler)}
-	for _, f := range sandboxcontainer.Check(ctx, sandboxConfig(&url.URL{}, env)) {
+	sandbox, err := sandboxConfig(&url.URL{}, env)
+	if err != nil {
+		return append(list, finding{false, "sandbox: " + err.Error(), ""})
+	}
+	for _, f := range sandboxcontainer.Check(ctx, sandbox) {
 		mend := f.Cost
 		if f.Mend != "" {
 			mend += "; mend it with: " + f.Mend
 		}
 		list = append(list, finding{f.OK, "sandbox: " + f.Name + ": " + f.Found, mend})
 	}
+	list = append(list, examineDocker(ctx, env)...)
 	return append(list, examineRuntimes(ctx, cfg, getenv)...)
+}
+
+func examineDocker(ctx context.Context, env environment) []finding {
+	cfg, err := dockerConfig(&url.URL{}, env)
+	if err != nil {
+		return []finding{{false, "docker: " + err.Error(), ""}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	var list []finding
+	for _, f := range dockercontainer.Check(ctx, cfg) {
+		list = append(list, finding{f.OK, "docker: " + f.Found, f.Mend})
+	}
+	return list
 }
 
 func examineData(dir string) finding {
@@ -101,7 +121,7 @@ func examineRuntimes(ctx context.Context, cfg serveConfig, getenv func(string) s
 		return []finding{{false, "runtimes: " + err.Error(), "make the temporary folder writable"}}
 	}
 	defer os.RemoveAll(dir)
-	k, err := detectKinds(ctx, cfg.Manifest, dir, getenv)
+	k, err := detectKinds(ctx, cfg.Manifest, dir, false, getenv)
 	if err != nil {
 		return []finding{{false, "runtimes: " + err.Error(), ""}}
 	}

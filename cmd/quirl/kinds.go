@@ -27,23 +27,46 @@ var (
 	_ invoker.Runtimes = (*kinds)(nil)
 )
 
-// detectKinds finds the interpreters of this machine for the manifest in file,
-// or the built-in one.
-func detectKinds(ctx context.Context, file, data string, getenv func(string) string) (*kinds, error) {
-	manifest := runtimes.Builtin()
-	if file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("manifest: %w", err)
-		}
-		if manifest, err = runtimes.Load(text); err != nil {
-			return nil, fmt.Errorf("manifest %s: %w", file, err)
-		}
+// readManifest reads the manifest in file, or the built-in one.
+func readManifest(file string) (*runtimes.Manifest, error) {
+	if file == "" {
+		return runtimes.Builtin(), nil
 	}
-	offer, err := manifest.Detect(ctx, runtimes.Host{Path: getenv("PATH"), Home: getenv("HOME"), Cache: filepath.Join(data, "interpreters.json")})
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	manifest, err := runtimes.Load(text)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", file, err)
+	}
+	return manifest, nil
+}
+
+// detectKinds finds the interpreters of this machine for the manifest in file. With
+// images it adds the kinds that have none.
+func detectKinds(ctx context.Context, file, data string, images bool, getenv func(string) string) (*kinds, error) {
+	manifest, err := readManifest(file)
 	if err != nil {
 		return nil, err
 	}
+	offer, err := manifest.Detect(ctx, runtimes.Host{Path: getenv("PATH"), Home: getenv("HOME"), Cache: filepath.Join(data, "interpreters.json"), Images: images})
+	if err != nil {
+		return nil, err
+	}
+	return newKinds(offer, data)
+}
+
+// imageKinds are the kinds of the manifest in file, each from an image.
+func imageKinds(file, data string) (*kinds, error) {
+	manifest, err := readManifest(file)
+	if err != nil {
+		return nil, err
+	}
+	return newKinds(manifest.Images(), data)
+}
+
+func newKinds(offer *runtimes.Offer, data string) (*kinds, error) {
 	files, err := runtimes.Extract(filepath.Join(data, "runtimes"))
 	if err != nil {
 		return nil, fmt.Errorf("write runtime files: %w", err)
@@ -87,16 +110,28 @@ func (k *kinds) Info() json.RawMessage { return k.info }
 
 // ContainerSpec is that of invoker.Runtimes.
 func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
-	if kind == whisk.BlackboxKind {
-		return container.Spec{Kind: kind + " " + image, Image: image}, nil
+	if kind != whisk.BlackboxKind {
+		return k.offer.Spec(kind, k.files)
 	}
-	return k.offer.Spec(kind, k.files)
+	parsed, err := runtimes.ParseImage(image)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	return container.Spec{Kind: kind + " " + image, Image: image, Pull: k.offer.Manifest.PullRule(parsed)}, nil
 }
 
 // OwnRuntime is that of invoker.Runtimes.
-func (k *kinds) OwnRuntime(kind string) bool {
-	_, ours := k.offer.Interpreter(kind)
-	return ours
+func (k *kinds) OwnRuntime(kind string) bool { return k.offer.Own(kind) }
+
+// Sentinels is that of invoker.Runtimes: of a user's image nobody knows, unless the
+// manifest does.
+func (k *kinds) Sentinels(kind, image string) bool {
+	if kind == whisk.BlackboxKind {
+		parsed, err := runtimes.ParseImage(image)
+		return err == nil && k.offer.Manifest.IsBlackbox(parsed)
+	}
+	r, err := k.offer.Manifest.Resolve(kind)
+	return err == nil && (r.SentinelledLogs || k.offer.Own(kind))
 }
 
 // Concurrent is that of invoker.Runtimes. What a foreign image can do is its

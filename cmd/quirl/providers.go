@@ -53,6 +53,7 @@ var buses = map[string]func(context.Context, *url.URL, environment) (bus.Bus, er
 
 var factories = map[string]func(context.Context, *url.URL, environment) (container.Factory, error){
 	"sandbox": openSandbox,
+	"docker":  openDocker,
 	"process": func(_ context.Context, _ *url.URL, env environment) (container.Factory, error) {
 		env.log.Warn("functions run without isolation: use this for trusted code only")
 		return processcontainer.New(processcontainer.Config{Dir: filepath.Join(env.data, "processes"), Log: env.log})

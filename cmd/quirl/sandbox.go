@@ -1,25 +1,31 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 
 	"quirl/container"
 	"quirl/container/sandboxcontainer"
 )
 
-// openSandbox makes the factory for sandbox://?network=nat|none&launcher=PATH.
+// openSandbox makes the factory for
+// sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER&launcher=PATH.
 func openSandbox(ctx context.Context, u *url.URL, env environment) (container.Factory, error) {
 	if runtime.GOOS != "linux" {
-		return nil, errors.New("the sandbox needs Linux; run trusted functions without isolation with --containers process://")
+		return nil, errors.New("the sandbox needs Linux; use Docker with --containers docker://, or run trusted functions without isolation with --containers process://")
 	}
-	f, err := sandboxcontainer.New(sandboxConfig(u, env))
+	cfg, err := sandboxConfig(u, env)
+	if err != nil {
+		return nil, err
+	}
+	f, err := sandboxcontainer.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -33,18 +39,31 @@ func openSandbox(ctx context.Context, u *url.URL, env environment) (container.Fa
 	return f, nil
 }
 
-func sandboxConfig(u *url.URL, env environment) sandboxcontainer.Config {
-	// The instance is named after the data folder, so that a successor finds what
-	// a lost process left, and two platforms on one machine leave each other alone.
-	sum := sha256.Sum256([]byte(env.data))
-	instance := hex.EncodeToString(sum[:4])
+func sandboxConfig(u *url.URL, env environment) (sandboxcontainer.Config, error) {
+	query := u.Query()
+	known := []string{"network", "kinds", "archives", "launcher"}
+	for key := range query {
+		if !slices.Contains(known, key) {
+			return sandboxcontainer.Config{}, fmt.Errorf("unknown setting %q; known are %v", key, known)
+		}
+	}
+	if kinds := query.Get("kinds"); !slices.Contains([]string{"", kindsHost, kindsBoth, kindsImages}, kinds) {
+		return sandboxcontainer.Config{}, fmt.Errorf("kinds %q: want %s, %s or %s", kinds, kindsHost, kindsBoth, kindsImages)
+	}
+	archives := cmp.Or(query.Get("archives"), filepath.Join(env.data, "archives"))
+	archives, err := filepath.Abs(archives)
+	if err != nil {
+		return sandboxcontainer.Config{}, err
+	}
 	return sandboxcontainer.Config{
 		Dir:      runFolder(),
-		Instance: instance,
-		Launcher: u.Query().Get("launcher"),
-		Network:  u.Query().Get("network"),
+		Instance: instance(env.data),
+		Launcher: query.Get("launcher"),
+		Network:  query.Get("network"),
+		Images:   filepath.Join(env.data, "images"),
+		Archives: archives,
 		Log:      env.log,
-	}
+	}, nil
 }
 
 // runFolder is a short path for sockets and other things that end with the machine's run.

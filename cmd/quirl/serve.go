@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -123,20 +124,29 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 	if p.logs, err = open(ctx, "logs", p.cfg.Logs, logStores, env); err != nil {
 		return err
 	}
-	if p.kinds, err = detectKinds(ctx, p.cfg.Manifest, p.cfg.Data, getenv); err != nil {
+	if p.containers, p.cfg.Containers, err = openContainers(ctx, p.cfg.Containers, env); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.containers)
+	if p.kinds, err = p.findKinds(ctx, getenv); err != nil {
 		return err
 	}
 	if len(p.kinds.Names()) == 0 {
 		p.log.Warn("no interpreter was found: no function can run; see `quirl doctor`")
 	}
-	if p.containers, err = open(ctx, "containers", p.cfg.Containers, factories, env); err != nil {
-		return err
-	}
-	p.closers = append(p.closers, p.containers)
 	if err := p.containers.Cleanup(ctx); err != nil {
 		return fmt.Errorf("remove left-over containers: %w", err)
 	}
 	return nil
+}
+
+// findKinds are the kinds that the chosen containers can run.
+func (p *platform) findKinds(ctx context.Context, getenv func(string) string) (*kinds, error) {
+	kinds := kindsOf(p.cfg.Containers)
+	if kinds == kindsImages {
+		return imageKinds(p.cfg.Manifest, p.cfg.Data)
+	}
+	return detectKinds(ctx, p.cfg.Manifest, p.cfg.Data, kinds == kindsBoth, getenv)
 }
 
 func (p *platform) listen(ctx context.Context) error {
@@ -303,12 +313,19 @@ func (p *platform) port() int {
 	return 0
 }
 
-// functionsHost is the API's URL as functions are told it. In a sandbox the API
-// is on the loopback address, at the port it has outside.
+// functionsHost is the API's URL as functions are told it. In a container that can
+// have a door the API is on the loopback address, at the port it has outside.
 func (p *platform) functionsHost() string {
 	addr, ok := p.listener.Addr().(*net.TCPAddr)
-	if p.cfg.APIHost == "" && ok && (addr.IP.IsUnspecified() || strings.HasPrefix(p.cfg.Containers, "sandbox")) {
-		return "http://127.0.0.1:" + strconv.Itoa(addr.Port)
+	if p.cfg.APIHost != "" || !ok {
+		return p.apiHost()
+	}
+	port := strconv.Itoa(addr.Port)
+	switch {
+	case byDocker(p.cfg.Containers) && runtime.GOOS != "linux":
+		return "http://host.docker.internal:" + port // where Docker Desktop puts the machine's loopback
+	case addr.IP.IsUnspecified(), strings.HasPrefix(p.cfg.Containers, "sandbox"), byDocker(p.cfg.Containers):
+		return "http://127.0.0.1:" + port
 	}
 	return p.apiHost()
 }

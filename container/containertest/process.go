@@ -101,7 +101,7 @@ func testNoCommand(t *testing.T, b *bench) {
 func testBadSpecs(t *testing.T, b *bench) {
 	for name, spoil := range map[string]func(*container.Spec){
 		"no command":      func(s *container.Spec) { s.Command = nil },
-		"relative path":   func(s *container.Spec) { s.Command = []string{"sh"} },
+		"relative path":   func(s *container.Spec) { s.Command = []string{"bin/sh"} },
 		"bad environment": func(s *container.Spec) { s.Env = []string{"no equals sign"} },
 		"negative memory": func(s *container.Spec) { s.Memory = -1 },
 	} {

@@ -35,6 +35,13 @@ type Config struct {
 	// program and then in PATH.
 	Launcher string
 
+	// Images is the folder where images are kept unpacked; empty means that there
+	// are no containers from images. No other factory may have the same.
+	Images string
+
+	// Archives is a folder with archives of images, see ociimage.Config.
+	Archives string
+
 	// Network is NetworkNAT (default) or NetworkNone.
 	Network string
 

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"quirl/container"
+	"quirl/container/ociimage"
 )
 
 // A Factory makes sandbox containers. Make one with New.
@@ -23,6 +24,7 @@ type Factory struct {
 	log    *slog.Logger
 	roots  *roots
 	pools  *pools
+	images *ociimage.Store // nil when there are no images
 
 	// starting serializes starts of the launcher.
 	starting chan struct{}
@@ -65,6 +67,13 @@ func New(config Config) (*Factory, error) {
 		closing:  make(chan struct{}),
 	}
 	f.pools = newPools(f)
+	if config.Images == "" {
+		return f, nil
+	}
+	f.images, err = ociimage.New(ociimage.Config{Dir: config.Images, Archives: config.Archives, Log: config.Log})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
 	return f, nil
 }
 
@@ -95,8 +104,10 @@ func makeDir(dir string) error {
 // Cleanup removes what a predecessor with the same Instance left.
 func (f *Factory) Cleanup(ctx context.Context) error {
 	// A launcher removes leftovers before it does anything else.
-	_, err := f.running(ctx)
-	return err
+	if _, err := f.running(ctx); err != nil || f.images == nil {
+		return err
+	}
+	return f.images.Prune(imagesUnused)
 }
 
 // Capabilities tells what this factory can do; it starts the launcher.
@@ -108,7 +119,7 @@ func (f *Factory) Capabilities(ctx context.Context) (Capabilities, error) {
 	return Capabilities{Rootless: l.ready.Rootless, Limits: l.ready.Cgroups, Network: l.ready.Network}, nil
 }
 
-// Prepare keeps n shells for containers like spec.
+// Prepare keeps n shells for containers like spec. Its image is fetched for that.
 func (f *Factory) Prepare(spec container.Spec, n int) {
 	if err := checkSpec(&spec); err != nil {
 		f.log.Warn("no shells for a bad spec", "kind", spec.Kind, "err", err)
@@ -127,9 +138,6 @@ func (f *Factory) Shells(spec container.Spec) int {
 
 // Create starts a container for spec, from a shell when there is one.
 func (f *Factory) Create(ctx context.Context, spec container.Spec) (container.Container, error) {
-	if spec.Image != "" {
-		return nil, fmt.Errorf("%w: %s: the sandbox uses the host's own programs only; use the docker factory for images", container.ErrNoImage, spec.Image)
-	}
 	if err := checkSpec(&spec); err != nil {
 		return nil, err
 	}
@@ -151,10 +159,14 @@ func (f *Factory) Create(ctx context.Context, spec container.Spec) (container.Co
 }
 
 func (f *Factory) create(ctx context.Context, spec container.Spec) (container.Container, error) {
+	image, err := f.image(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
 	f.pools.hot.enter()
 	defer f.pools.hot.leave()
 	limits := limits{memory: spec.Memory, shares: spec.CPUShares, tmp: f.tmpSize(spec.Memory)}
-	if s := f.pools.take(spec); s != nil {
+	if s := f.pools.take(spec, image); s != nil {
 		err := s.start(ctx, limits)
 		if err == nil {
 			return newSandbox(f, s, spec.Name), nil
@@ -166,7 +178,7 @@ func (f *Factory) create(ctx context.Context, spec container.Spec) (container.Co
 		// A shell may have died while it waited; a fresh one tells the truth.
 		f.log.Debug("shell not usable", "container", spec.Name, "err", err)
 	}
-	s, err := f.newShell(ctx, spec, false)
+	s, err := f.newShell(ctx, spec, image, false)
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +229,9 @@ func (f *Factory) Close() error {
 	close(f.closing)
 	f.mu.Unlock()
 
+	if f.images != nil {
+		f.images.Close()
+	}
 	f.pools.close()
 	f.starting <- struct{}{} // no launcher starts any more
 	f.mu.Lock()
@@ -283,7 +298,7 @@ var specName = regexp.MustCompile(`^[A-Za-z0-9_]{1,255}$`)
 
 // checkSpec says what is wrong with spec and fills in defaults.
 func checkSpec(spec *container.Spec) error {
-	if len(spec.Command) == 0 || !path.IsAbs(spec.Command[0]) {
+	if spec.Image == "" && (len(spec.Command) == 0 || !path.IsAbs(spec.Command[0])) {
 		return fmt.Errorf("create container: command %q: want an absolute path", spec.Command)
 	}
 	if spec.Name != "" && !specName.MatchString(spec.Name) {

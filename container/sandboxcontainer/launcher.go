@@ -30,6 +30,9 @@ const (
 	launcherPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
+// errRefused is why a dial failed: nobody listens there yet.
+var errRefused = errors.New("connection refused")
+
 // errLauncherGone is why a request failed that the launcher did not answer.
 var errLauncherGone = errors.New("sandbox launcher is gone")
 
@@ -136,6 +139,10 @@ func (l *launcher) launch(program string, socket *os.File) error {
 	l.cmd.ExtraFiles = []*os.File{socket}
 	// A session of its own: what a terminal sends to us is not for the launcher.
 	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if os.Geteuid() == 0 {
+		// Its mounts are its own, so that they end with it, however it ends.
+		l.cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
+	}
 	text, err := l.cmd.StderrPipe()
 	if err != nil {
 		return fmt.Errorf("sandbox: start launcher: %w", err)
@@ -304,6 +311,8 @@ func result(reply wire.Message, ok bool) (wire.Message, error) {
 	switch {
 	case reply.Failure.NoCommand:
 		return reply, fmt.Errorf("%w: %s", container.ErrNoCommand, reply.Failure.Text)
+	case reply.Failure.Refused:
+		return reply, errRefused
 	case reply.Failure.Gone:
 		return reply, fmt.Errorf("%w: %s", container.ErrGone, reply.Failure.Text)
 	}

@@ -50,6 +50,9 @@ func TestMain(m *testing.M) {
 			os.RemoveAll(filepath.Dir(program))
 		}
 	}
+	if dir := imagesMade.Load(); dir != nil {
+		os.RemoveAll(*dir)
+	}
 	os.Exit(code)
 }
 

@@ -23,9 +23,10 @@ type output struct {
 	fd   int             // of file, valid until ended
 	once sync.Once
 
-	mu    sync.Mutex
-	idle  bool // its reader has found the pipe empty and waits for more
-	ended bool
+	mu     sync.Mutex
+	idle   bool // its reader has found the pipe empty and waits for more
+	ended  bool
+	signal chan struct{} // closed when idle is next found to be so; nil while nobody waits
 }
 
 var _ container.Drainer = (*output)(nil)
@@ -70,6 +71,9 @@ func (o *output) read(p []byte) (n int, err error) {
 			}
 		}
 		o.idle = errors.Is(err, unix.EAGAIN)
+		if o.idle {
+			o.tell()
+		}
 		return !o.idle
 	})
 	if waited != nil { // only a file that was closed cannot be waited for
@@ -92,9 +96,31 @@ func (o *output) Drained() bool {
 	return err == nil && left == 0
 }
 
+// Idle is that of container.Drainer.
+func (o *output) Idle() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.signal == nil {
+		o.signal = make(chan struct{})
+		if o.ended {
+			close(o.signal)
+		}
+	}
+	return o.signal
+}
+
+// tell wakes those who wait for idle. o.mu is held.
+func (o *output) tell() {
+	if o.signal != nil && !o.ended {
+		close(o.signal)
+		o.signal = nil
+	}
+}
+
 func (o *output) close() {
 	o.once.Do(func() {
 		o.mu.Lock()
+		o.tell()
 		o.ended = true
 		o.mu.Unlock()
 		o.file.Close()

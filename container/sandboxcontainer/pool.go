@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quirl/container"
+	"quirl/container/ociimage"
 )
 
 const (
@@ -109,8 +110,8 @@ func (p *pools) wake() {
 	}
 }
 
-// take returns a living shell for spec, or nil.
-func (p *pools) take(spec container.Spec) *shell {
+// take returns a living shell for spec with this image, or nil.
+func (p *pools) take(spec container.Spec, image *ociimage.Image) *shell {
 	key := poolKey(spec)
 	p.mu.Lock()
 	at := p.all[key]
@@ -127,10 +128,10 @@ func (p *pools) take(spec container.Spec) *shell {
 	for len(at.ready) > 0 {
 		s := at.ready[0]
 		at.ready = at.ready[1:]
-		if !s.isDone() {
+		if !s.isDone() && s.image == digest(image) {
 			return s
 		}
-		p.discardLater(s)
+		p.discardLater(s) // dead, or of what the image was before
 	}
 	return nil
 }
@@ -168,9 +169,20 @@ func (p *pools) run(ctx context.Context) {
 		if err := p.hot.quiet(ctx); err != nil {
 			return
 		}
-		s, err := p.factory.newShell(ctx, spec, true)
+		s, err := p.make(ctx, spec)
 		p.made(spec, s, err)
 	}
+}
+
+// make makes a shell. Of an image that is there it does not ask whether it is the
+// latest one: who takes the shell does.
+func (p *pools) make(ctx context.Context, spec container.Spec) (*shell, error) {
+	spec.Pull = container.PullMissing
+	image, err := p.factory.image(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return p.factory.newShell(ctx, spec, image, true)
 }
 
 // next says for what to make a shell, or how long there is nothing to do; no

@@ -77,19 +77,24 @@ func (r *roots) get(mounts []container.Mount) (string, []wire.Mount, error) {
 		all = append(all, wire.Mount{Source: m.Source, Target: m.Target})
 	}
 	root := filepath.Join(r.dir, rootName(all))
+	return root, all, r.once(root, func() error { return r.build(root, all, links) })
+}
+
+// once makes a root, unless that was done before.
+func (r *roots) once(root string, build func() error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.refreshResolver(); err != nil {
-		return "", nil, err
+		return err
 	}
 	if r.made[root] {
-		return root, all, nil
+		return nil
 	}
-	if err := r.build(root, all, links); err != nil {
-		return "", nil, fmt.Errorf("make root of container: %w", err)
+	if err := build(); err != nil {
+		return fmt.Errorf("make root of container: %w", err)
 	}
 	r.made[root] = true
-	return root, all, nil
+	return nil
 }
 
 // rootName is the same for the same points to mount on.

@@ -52,9 +52,40 @@ func (c *sandbox) Exit() container.Exit {
 	return c.shell.exit
 }
 
-// Dial connects to the container's socket. The kernel accepts before the
-// runtime does, so there is nothing to wait for.
+// Dial connects to the container's server.
 func (c *sandbox) Dial(ctx context.Context) (net.Conn, error) {
+	if c.shell.foreign {
+		return c.dialPort(ctx)
+	}
+	return c.dialSocket(ctx)
+}
+
+// dialPort has the launcher connect from within the container's network, as soon
+// as the program listens.
+func (c *sandbox) dialPort(ctx context.Context) (net.Conn, error) {
+	for {
+		socket, err := c.shell.launcher.callForFile(wire.Message{Dial: &wire.Dial{Box: c.shell.id, Port: container.Port}})
+		switch {
+		case c.shell.isDone(), errors.Is(err, errLauncherGone):
+			if socket != nil {
+				socket.Close()
+			}
+			return nil, c.gone()
+		case err == nil:
+			defer socket.Close() // the connection has a copy
+			return net.FileConn(socket)
+		case !errors.Is(err, errRefused):
+			return nil, fmt.Errorf("dial container %s: %w", c.name, err)
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("dial container %s: nobody listens on port %d: %w", c.name, container.Port, ctx.Err())
+		}
+	}
+}
+
+// dialSocket connects to the socket that the program was given. The kernel accepts
+// before the program does, so there is nothing to wait for.
+func (c *sandbox) dialSocket(ctx context.Context) (net.Conn, error) {
 	var dialer net.Dialer
 	for {
 		if c.shell.isDone() {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"quirl/container"
+	"quirl/container/ociimage"
 	"quirl/container/sandboxcontainer/wire"
 )
 
@@ -27,6 +28,8 @@ type shell struct {
 	stdout   *output
 	stderr   *output
 	box      wire.Shell
+	image    string // its digest; empty without image
+	foreign  bool   // its server listens on container.Port
 
 	done    chan struct{} // closed when the first process has ended
 	endOnce sync.Once
@@ -46,13 +49,14 @@ type limits struct {
 // backlog is how many connections may wait for a booting runtime.
 const backlog = 4096
 
-// newShell makes a shell; ahead says that nobody waits for it.
-func (f *Factory) newShell(ctx context.Context, spec container.Spec, ahead bool) (*shell, error) {
+// newShell makes a shell from an image, or without one from the host's files;
+// ahead says that nobody waits for it.
+func (f *Factory) newShell(ctx context.Context, spec container.Spec, image *ociimage.Image, ahead bool) (*shell, error) {
 	l, err := f.running(ctx)
 	if err != nil {
 		return nil, err
 	}
-	root, mounts, err := f.roots.get(spec.Mounts)
+	order, err := f.order(l, spec, image)
 	if err != nil {
 		return nil, err
 	}
@@ -60,16 +64,17 @@ func (f *Factory) newShell(ctx context.Context, spec container.Spec, ahead bool)
 	f.serial++
 	id := "b" + strconv.FormatUint(f.serial, 10)
 	f.mu.Unlock()
+	order.Box, order.Ahead = id, ahead
 
-	s := &shell{id: id, launcher: l, socket: filepath.Join(f.sockets(), id, "s"), done: make(chan struct{})}
+	s := &shell{
+		id: id, launcher: l, socket: filepath.Join(f.sockets(), id, "s"), done: make(chan struct{}),
+		image: digest(image), foreign: order.Foreign,
+	}
 	files, err := s.open()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create container: %w", err), s.close())
 	}
-	err = s.make(ctx, wire.Create{
-		Box: id, Rootfs: root, Mounts: mounts, Command: spec.Command, Env: environment(spec.Env),
-		Pids: spec.Pids, TmpSize: f.config.MaxTmp, Ahead: ahead,
-	}, files)
+	err = s.make(ctx, order, files)
 	// The launcher has its own copies now; ours would keep the socket and the
 	// pipes open after the container's end.
 	wire.CloseFiles(files)
@@ -77,12 +82,6 @@ func (f *Factory) newShell(ctx context.Context, spec container.Spec, ahead bool)
 		return nil, err
 	}
 	return s, nil
-}
-
-func environment(env []string) []string {
-	all := make([]string, 0, len(env)+1)
-	all = append(all, env...)
-	return append(all, fmt.Sprintf("QUIRL_LISTEN_FD=%d", container.ListenFD))
 }
 
 // open makes the socket and the pipes. It returns what goes to the launcher:

@@ -43,8 +43,12 @@ type Collector struct {
 	eof     [2]bool
 }
 
-// A drainer is a reader that knows when everything written to it was read.
-type drainer interface{ Drained() bool }
+// A drainer is a reader that knows when everything written to it was read. What Idle
+// returns is closed when it may be so next.
+type drainer interface {
+	Drained() bool
+	Idle() <-chan struct{}
+}
 
 // New returns a Collector that reads stdout and stderr until they end. now
 // stamps the lines.
@@ -194,15 +198,54 @@ func (s *Segment) TryEndSilently(patience time.Duration) bool {
 		c.endNow(s)
 		return true
 	}
-	for wait := 20 * time.Microsecond; ; wait *= 2 {
+	if c.endIfDrained(s) {
+		return true
+	}
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	for {
+		idle := c.idle()
 		if c.endIfDrained(s) {
 			return true
 		}
-		if wait >= patience {
+		select {
+		case <-idle[0]:
+		case <-idle[1]:
+		case <-over.C:
 			return false
 		}
-		time.Sleep(wait) // as good as never: only when something is being read right now
 	}
+}
+
+// idle are the next moments at which the streams may have been read to their ends.
+func (c *Collector) idle() (next [2]<-chan struct{}) {
+	for i, d := range c.drainers {
+		next[i] = d.Idle()
+	}
+	return next
+}
+
+// EndQuietly ends the segment of an activation whose runtime has answered and
+// writes no sentinels: when nothing was printed for a moment, or after ten of
+// them. What comes later belongs to the next activation.
+func (s *Segment) EndQuietly(moment time.Duration) {
+	c := s.collector
+	over := time.NewTimer(10 * moment)
+	defer over.Stop()
+	for wait := moment; wait > 0; wait = moment - c.now().Sub(s.Quiet()) {
+		quiet := time.NewTimer(wait)
+		select {
+		case <-s.done: // the streams have ended
+		case <-over.C:
+		case <-quiet.C:
+			continue
+		}
+		quiet.Stop()
+		break
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endNow(s)
 }
 
 func (c *Collector) endIfDrained(s *Segment) bool {

@@ -51,6 +51,30 @@ func TestSegments(t *testing.T) {
 	c.Wait()
 }
 
+// A runtime without sentinels: what it printed before it answered, a line without
+// an end included, is the activation's; what comes later is the next one's.
+func TestEndQuietly(t *testing.T) {
+	c, stdout, stderr := pipes()
+	for _, text := range []string{"one\ntwo", "three\n", ""} {
+		s := c.Begin(1000)
+		fmt.Fprint(stdout, text)
+		s.EndQuietly(20 * time.Millisecond)
+		<-s.Done()
+		lines, truncated, whole := s.Lines()
+		for i, l := range lines {
+			lines[i] = strings.TrimPrefix(l, stamp+"stdout: ")
+		}
+		if got := strings.Join(lines, "\n"); got != strings.TrimSuffix(text, "\n") || truncated || !whole {
+			t.Errorf("got %q, truncated %t, whole %t; want %q", got, truncated, whole, text)
+		}
+	}
+	s := c.Begin(1000)
+	stdout.Close()
+	stderr.Close()
+	s.EndQuietly(time.Hour) // the end of the streams is enough
+	c.Wait()
+}
+
 func TestLimitKeepsReading(t *testing.T) {
 	c, stdout, stderr := pipes()
 	s := c.Begin(100)

@@ -18,6 +18,8 @@ type stream struct {
 	data []byte
 	idle bool
 	end  bool
+
+	signal chan struct{} // what Idle returned
 }
 
 func newStream() *stream {
@@ -49,12 +51,26 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		s.idle = true
+		if s.signal != nil {
+			close(s.signal)
+			s.signal = nil
+		}
 		s.more.Wait()
 	}
 	s.idle = false
 	n := copy(p, s.data)
 	s.data = s.data[n:]
 	return n, nil
+}
+
+// Idle is that of container.Drainer.
+func (s *stream) Idle() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.signal == nil {
+		s.signal = make(chan struct{})
+	}
+	return s.signal
 }
 
 // Drained is that of container.Drainer.

@@ -81,10 +81,10 @@ class Action {
     }
 
     /**
-     * run answers POST /run; reply(status, json, silent) is called once. With
-     * maySilent the sentinels are left out when nothing was printed, and silent is true.
+     * run answers POST /run; reply(status, json, silent) is called once. sentinels
+     * is 'always', 'if-printed' or 'never'; silent says that there were none.
      */
-    run(message, reply, maySilent) {
+    run(message, reply, sentinels) {
         if (this.main === null || (this.status !== 'ready' && !(this.concurrent && this.status === 'running'))) {
             const status = this.isPristine() ? 'uninitialized' : this.status;
             const text = `System not ready, status is ${status}.`;
@@ -94,7 +94,7 @@ class Action {
         }
         this.status = 'running';
         setRunEnv(message);
-        const turn = new Turn(this, reply, maySilent, this.output.printer(message.activation_id));
+        const turn = new Turn(this, reply, sentinels, this.output.printer(message.activation_id));
         this.turns.add(turn);
         turn.call(message.value === undefined ? {} : message.value);
     }
@@ -128,10 +128,10 @@ class Action {
 /** Turn is one call of the action's function. */
 class Turn {
     /** printer is the activation's own output, null when no other one can be under way. */
-    constructor(action, reply, maySilent, printer) {
+    constructor(action, reply, sentinels, printer) {
         this.action = action;
         this.reply = reply;
-        this.maySilent = maySilent;
+        this.sentinels = sentinels;
         this.printer = printer;
         this.over = false;
     }
@@ -204,10 +204,12 @@ class Turn {
     endOutput() {
         const { output } = this.action;
         const printed = this.printer === null ? !output.isSilent() : this.printer.printed;
-        const silent = this.maySilent && !printed;
+        const silent = this.sentinels === 'never' || (this.sentinels === 'if-printed' && !printed);
         if (this.printer !== null) {
             this.printer.end(silent);
-        } else if (!silent) {
+        } else if (silent) {
+            output.endSilently();
+        } else {
             output.mark();
         }
         return silent;

@@ -120,6 +120,11 @@ function mark() {
     printed = false;
 }
 
+/** endSilently ends the output of an activation without sentinels. */
+function endSilently() {
+    midLine[1] = midLine[2] = printed = false;
+}
+
 /** isSilent says that nothing was printed since the last mark. */
 function isSilent() {
     return !printed;
@@ -210,4 +215,4 @@ class Printer {
 const NOTHING = Buffer.alloc(0);
 const nobody = new Printer('-');
 
-module.exports = { install, mute, mark, isSilent, log, share, printer };
+module.exports = { install, mute, mark, endSilently, isSilent, log, share, printer };

@@ -64,7 +64,7 @@ function parseHead(text) {
         length: -1,
         chunked: false,
         expect: false,
-        silent: false, // sentinels can be left out when nothing is printed
+        sentinels: 'always', // or 'if-printed', or 'never'
         shared: false, // the action may run several times at once
         close: parts[2] === 'HTTP/1.0',
     };
@@ -105,7 +105,7 @@ function setField(request, name, value) {
         }
         break;
     case 'x-quirl-sentinels':
-        request.silent = value === 'if-printed';
+        request.sentinels = value;
         break;
     case 'x-quirl-output':
         request.shared = value === 'shared';
@@ -332,7 +332,7 @@ function serving(action) {
         if (message === undefined) {
             reply(500, '{"error":"Bad request."}');
         } else if (path === '/run') {
-            action.run(message, reply, request.silent);
+            action.run(message, reply, request.sentinels);
         } else if (path === '/init') {
             action.init(message, reply, request.shared);
         } else if (action.isPristine()) {

@@ -30,7 +30,7 @@ func commonCases() []testCase {
 		{"output of 100 MB", testFlood},
 		{"output without line end", testMidLine},
 		{"output of child processes", testChild},
-		{"no sentinels where nothing is printed", testSilent},
+		{"no sentinels for those who do without", testSilent},
 		{"large source", testLargeSource},
 		{"code of 48 MB", testHugeCode},
 		{"broken source", testBroken},
@@ -213,13 +213,14 @@ func testChild(t *testing.T, b *bench) {
 	c.wantLogs(1, "1\n2\n3\n", "")
 }
 
-// testSilent: who lets the sentinels be left out is told when they are; a run
-// that prints has them, and so has one of a caller that does not ask.
+// testSilent: who can do without sentinels is told when there were none. A run that
+// prints has them unless nobody wants any, and so has one of a caller that does not
+// ask; a line without end does not get into the next run.
 func testSilent(t *testing.T, b *bench) {
-	silent := func(c *cell) bool {
+	silent := func(c *cell, sentinels proxy.Sentinels) bool {
 		t.Helper()
 		r := runRequest(`{"n":1}`)
-		r.Silent = true
+		r.Sentinels = sentinels
 		out, err := c.client.Run(c.ctx, r)
 		if err != nil || out.Status != http.StatusOK {
 			t.Fatalf("got %+v, %v", out, err)
@@ -229,7 +230,7 @@ func testSilent(t *testing.T, b *bench) {
 	quiet := b.start(t)
 	quiet.mustInit(b.lang.samples.large)
 	for range 3 {
-		if !silent(quiet) {
+		if !silent(quiet, proxy.IfPrinted) || !silent(quiet, proxy.Never) {
 			t.Error("nothing was printed, and the runtime does not say so")
 		}
 	}
@@ -237,10 +238,17 @@ func testSilent(t *testing.T, b *bench) {
 	quiet.wantSentinels(1)
 	loud := b.start(t)
 	loud.mustInit(b.lang.samples.midLine)
-	if silent(loud) {
+	if silent(loud, proxy.IfPrinted) {
 		t.Error("something was printed, and the runtime says that nothing was")
 	}
 	loud.wantLogs(1, "no line end\n", "no line end\n")
+	if !silent(loud, proxy.Never) {
+		t.Error("nobody wanted sentinels, and the runtime says that there were some")
+	}
+	if silent(loud, proxy.Always) {
+		t.Error("the runtime says that there were no sentinels")
+	}
+	loud.wantLogs(2, "no line end\nno line endno line end\n", "no line end\nno line endno line end\n")
 }
 
 func testLargeSource(t *testing.T, b *bench) {

@@ -21,6 +21,7 @@ type Message struct {
 	Create *Create `json:"create,omitempty"`
 	Start  *Start  `json:"start,omitempty"`
 	Listen *Listen `json:"listen,omitempty"`
+	Dial   *Dial   `json:"dial,omitempty"`
 	Remove *Remove `json:"remove,omitempty"`
 
 	// At most one of these is set in a reply; an empty reply means done.
@@ -56,8 +57,15 @@ type Ready struct {
 // Create makes a shell. Three file descriptors come with it: the listening
 // socket, and the write ends of standard output and standard error.
 type Create struct {
-	Box     string   `json:"box"`
-	Rootfs  string   `json:"rootfs"`
+	Box string `json:"box"`
+	// Rootfs is a folder with all points to mount on. With Image, the folder of an
+	// unpacked one, it is laid over that.
+	Rootfs string `json:"rootfs"`
+	Image  string `json:"image,omitempty"`
+	// Foreign says that the program has a server of its own: it gets no socket, and
+	// may write everywhere in its root, to memory.
+	Foreign bool     `json:"foreign,omitempty"`
+	Dir     string   `json:"dir,omitempty"` // where the program starts; default /tmp
 	Mounts  []Mount  `json:"mounts,omitempty"`
 	Command []string `json:"command"`
 	Env     []string `json:"env,omitempty"`
@@ -97,6 +105,14 @@ type Listen struct {
 	Port int    `json:"port"`
 }
 
+// Dial connects to a port on the loopback address of a box's own network; the
+// file descriptor of the connection comes with the reply. It waits a moment for
+// somebody to listen there, see Failure.Refused.
+type Dial struct {
+	Box  string `json:"box"`
+	Port int    `json:"port"`
+}
+
 // Remove kills a box and gives everything back. It may come at any time.
 type Remove struct {
 	Box string `json:"box"`
@@ -109,6 +125,8 @@ type Failure struct {
 	NoCommand bool `json:"no_command,omitempty"`
 	// Gone says that the box is not there, or that its process has ended.
 	Gone bool `json:"gone,omitempty"`
+	// Refused says that nobody listens on a port yet.
+	Refused bool `json:"refused,omitempty"`
 }
 
 // Exited tells that the first process of a box ended.

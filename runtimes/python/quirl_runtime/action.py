@@ -106,11 +106,11 @@ class Action:
         self.main = function
         return None
 
-    def run(self, message, may_be_silent=False):
+    def run(self, message, sentinels="always"):
         """Answers POST /run with (status, body).
 
-        With may_be_silent the sentinels are left out when nothing was printed;
-        then was_silent is true.
+        sentinels is "always", "if-printed" or "never"; was_silent says that there
+        were none.
         """
         self.was_silent = False
         if self.main is None or self.dead:
@@ -119,9 +119,7 @@ class Action:
             return 500, error_json(text)
         set_run_env(message)
         reply = self._call(message.get("value", {}))
-        self.was_silent = may_be_silent and output.is_silent()
-        if not self.was_silent:
-            output.mark()
+        self.was_silent = output.end(sentinels)
         return reply
 
     def _call(self, arguments):

@@ -75,18 +75,29 @@ def flush():
             pass
 
 
+def end(sentinels):
+    """Ends the output of an activation; returns whether it did without sentinels.
+
+    An action that has closed a stream of ours always gets them, as what it prints
+    now may be anywhere.
+    """
+    flush()
+    raws = [raw for _, raw in _streams.values()]
+    silent = not any(raw.closed or raw.printed and sentinels != "never" for raw in raws)
+    if sentinels == "always" or not silent:
+        mark()
+        return False
+    for raw in raws:
+        raw.printed = raw.mid_line = False
+    return True
+
+
 def mark():
     """Ends the output of an activation on both streams, on a line of its own."""
     flush()
     for fd, (_, raw) in _streams.items():
         _write(raw, b"\n" + SENTINEL if raw.mid_line else SENTINEL)
         raw.printed = False
-
-
-def is_silent():
-    """Says that nothing was printed since the last mark."""
-    flush()
-    return not any(raw.printed or raw.closed for _, raw in _streams.values())
 
 
 def log(text):

@@ -59,7 +59,7 @@ class HTTPError(Exception):
 class Request:
     """The request line, and the few header fields that matter here."""
 
-    __slots__ = ("method", "path", "length", "chunked", "expect", "close", "silent")
+    __slots__ = ("method", "path", "length", "chunked", "expect", "close", "sentinels")
 
     def __init__(self, head):
         lines = head.split("\r\n")
@@ -71,7 +71,7 @@ class Request:
         self.method, self.path = parts[0], parts[1]
         self.length = None
         self.chunked = self.expect = False
-        self.silent = False  # sentinels can be left out when nothing is printed
+        self.sentinels = "always"  # or "if-printed", or "never"
         self.close = parts[2] == "HTTP/1.0"
         for line in lines[1:]:
             name, colon, value = line.partition(":")
@@ -98,7 +98,7 @@ class Request:
                 raise HTTPError(417, "Unknown expectation.")
             self.expect = True
         elif name == "x-quirl-sentinels":
-            self.silent = value == "if-printed"
+            self.sentinels = value
 
 
 class Connection:
@@ -287,7 +287,7 @@ def respond(action, request, body):
     if not isinstance(message, dict):
         message = {}
     if path == "/run":
-        return action.run(message, request.silent)
+        return action.run(message, request.sentinels)
     if path == "/init":
         return action.init(message)
     if not action.is_pristine():
