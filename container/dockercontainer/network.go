@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -63,22 +64,34 @@ func (n *bridge) remove(ctx context.Context, f *Factory) error {
 	return nil
 }
 
+// networkTime bounds how long a network is waited for whose containers are gone.
+const networkTime = 10 * time.Second
+
 // removeNetwork removes a network that no container of ours is on any more. The
-// engine may have lost track of one that ended while it was being started; what it
-// still has of that is taken away by force.
+// engine lets go of an ended container's place on the network in its own time, and
+// may have lost track of one that ended while it was being started; what it still
+// has of that is taken away by force.
 func (f *Factory) removeNetwork(ctx context.Context, id string) error {
-	_, err := f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
-	if err != nil && strings.Contains(err.Error(), "active endpoints") {
-		if err := f.disconnectAll(ctx, id); err != nil {
-			return fmt.Errorf("free network: %w", err)
+	patient, cancel := context.WithTimeout(ctx, networkTime)
+	defer cancel()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		_, err := f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		switch {
+		case err == nil, errdefs.IsNotFound(err):
+			return nil
+		case !isInUse(err):
+			return fmt.Errorf("remove network: %w", err)
 		}
-		_, err = f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		if err := f.disconnectAll(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+			f.log.Debug("network cannot be freed", "network", id, "error", err)
+		}
+		if !rest(patient, pause) {
+			return fmt.Errorf("remove network: %w", err)
+		}
 	}
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove network: %w", err)
-	}
-	return nil
 }
+
+func isInUse(err error) bool { return strings.Contains(err.Error(), "active endpoints") }
 
 func (f *Factory) disconnectAll(ctx context.Context, id string) error {
 	found, err := f.engine.NetworkInspect(ctx, id, client.NetworkInspectOptions{})
@@ -86,6 +99,7 @@ func (f *Factory) disconnectAll(ctx context.Context, id string) error {
 		return err
 	}
 	var errs []error
+	f.log.Debug("network is still in use", "network", id, "containers", len(found.Network.Containers))
 	for _, left := range found.Network.Containers {
 		_, err := f.engine.NetworkDisconnect(ctx, id, client.NetworkDisconnectOptions{Container: left.Name, Force: true})
 		errs = append(errs, err)
@@ -137,7 +151,12 @@ func (f *Factory) sweepNetworks(ctx context.Context) error {
 		if n.Name != f.config.networkName() {
 			continue
 		}
-		errs = append(errs, f.removeNetwork(ctx, n.ID))
+		err := f.removeNetwork(ctx, n.ID)
+		if err != nil && isInUse(err) { // it is as good as a new one
+			f.log.Warn("the engine does not let go of the network, it is used again", "network", n.Name, "error", err)
+			continue
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

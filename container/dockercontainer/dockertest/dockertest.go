@@ -108,6 +108,19 @@ func (e *Engine) Stop() error {
 	return err
 }
 
+// Kill ends the engine by force. What runs in its containers may run on.
+func (e *Engine) Kill() error {
+	pid, err := e.pid()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	_, err = run(exec.Command("tail", "--pid="+strconv.Itoa(pid), "--follow", "/dev/null"))
+	return err
+}
+
 // Remove ends the engine and removes all that it had.
 func (e *Engine) Remove() error {
 	return errors.Join(e.Stop(), os.RemoveAll(e.dir))
@@ -115,15 +128,19 @@ func (e *Engine) Remove() error {
 
 // Signal sends a signal to the engine.
 func (e *Engine) Signal(sig syscall.Signal) error {
-	text, err := os.ReadFile(filepath.Join(e.dir, "docker.pid"))
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	pid, err := e.pid()
 	if err != nil {
 		return err
 	}
 	return syscall.Kill(pid, sig)
+}
+
+func (e *Engine) pid() (int, error) {
+	text, err := os.ReadFile(filepath.Join(e.dir, "docker.pid"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // Docker runs Docker's own command line with the engine and returns what it prints.
