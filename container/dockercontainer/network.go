@@ -17,8 +17,8 @@ const parallelRemovals = 8
 
 // A bridge is the instance's own network.
 type bridge struct {
-	mu   sync.Mutex
-	made bool
+	mu sync.Mutex
+	id string // empty: not made yet
 }
 
 // name is the network that containers get. The instance's own is made when it is
@@ -29,36 +29,41 @@ func (n *bridge) name(f *Factory) (string, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.made {
-		return f.config.networkName(), nil
+	if n.id != "" {
+		return n.id, nil
 	}
-	_, err := f.engine.NetworkCreate(f.ctx, f.config.networkName(), client.NetworkCreateOptions{
+	made, err := f.engine.NetworkCreate(f.ctx, f.config.networkName(), client.NetworkCreateOptions{
 		Driver:  "bridge",
 		Options: map[string]string{"com.docker.network.bridge.enable_icc": "false"},
 		Labels:  map[string]string{label: f.config.Instance},
 	})
-	if err != nil && !errdefs.IsConflict(err) && !strings.Contains(err.Error(), "already exists") {
+	switch {
+	case err == nil:
+		n.id = made.ID // there may be one of that name which the engine cannot remove
+	case errdefs.IsConflict(err), strings.Contains(err.Error(), "already exists"):
+		n.id = f.config.networkName()
+	default:
 		return "", fmt.Errorf("make network: %w", err)
 	}
-	n.made = true
-	return f.config.networkName(), nil
+	return n.id, nil
 }
 
 // lost says that somebody removed the network.
 func (n *bridge) lost() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.made = false
+	n.id = ""
 }
 
 func (n *bridge) remove(ctx context.Context, f *Factory) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.made {
+	if n.id == "" {
 		return nil
 	}
-	n.made = false
-	if err := f.removeNetwork(ctx, f.config.networkName()); err != nil {
+	id := n.id
+	n.id = ""
+	if err := f.removeNetwork(ctx, id); err != nil {
 		return fmt.Errorf("docker: %w", err)
 	}
 	return nil
@@ -67,10 +72,10 @@ func (n *bridge) remove(ctx context.Context, f *Factory) error {
 // networkTime bounds how long a network is waited for whose containers are gone.
 const networkTime = 10 * time.Second
 
-// removeNetwork removes a network that no container of ours is on any more. The
-// engine lets go of an ended container's place on the network in its own time, and
-// may have lost track of one that ended while it was being started; what it still
-// has of that is taken away by force.
+// removeNetwork removes a network that no container of ours is on any more. What the
+// engine still has of one that ended while it was being started is taken away by
+// force. Engines miscount, when much happens at once: a network that nothing is on
+// and that they do not remove nevertheless stays until they are restarted.
 func (f *Factory) removeNetwork(ctx context.Context, id string) error {
 	patient, cancel := context.WithTimeout(ctx, networkTime)
 	defer cancel()
@@ -82,29 +87,31 @@ func (f *Factory) removeNetwork(ctx context.Context, id string) error {
 		case !isInUse(err):
 			return fmt.Errorf("remove network: %w", err)
 		}
-		if err := f.disconnectAll(ctx, id); err != nil && !errdefs.IsNotFound(err) {
-			f.log.Debug("network cannot be freed", "network", id, "error", err)
+		left, freed := f.disconnectAll(ctx, id)
+		if freed == nil && left == 0 {
+			f.log.Warn("the engine keeps an unused network until it is restarted", "network", f.config.networkName(), "error", err)
+			return nil
 		}
 		if !rest(patient, pause) {
-			return fmt.Errorf("remove network: %w", err)
+			return fmt.Errorf("remove network: %w", errors.Join(err, freed))
 		}
 	}
 }
 
 func isInUse(err error) bool { return strings.Contains(err.Error(), "active endpoints") }
 
-func (f *Factory) disconnectAll(ctx context.Context, id string) error {
+// disconnectAll takes everything off a network, and says how much that was.
+func (f *Factory) disconnectAll(ctx context.Context, id string) (count int, err error) {
 	found, err := f.engine.NetworkInspect(ctx, id, client.NetworkInspectOptions{})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var errs []error
-	f.log.Debug("network is still in use", "network", id, "containers", len(found.Network.Containers))
 	for _, left := range found.Network.Containers {
 		_, err := f.engine.NetworkDisconnect(ctx, id, client.NetworkDisconnectOptions{Container: left.Name, Force: true})
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return len(found.Network.Containers), errors.Join(errs...)
 }
 
 // mine chooses what belongs to the instance.
@@ -151,12 +158,7 @@ func (f *Factory) sweepNetworks(ctx context.Context) error {
 		if n.Name != f.config.networkName() {
 			continue
 		}
-		err := f.removeNetwork(ctx, n.ID)
-		if err != nil && isInUse(err) { // it is as good as a new one
-			f.log.Warn("the engine does not let go of the network, it is used again", "network", n.Name, "error", err)
-			continue
-		}
-		errs = append(errs, err)
+		errs = append(errs, f.removeNetwork(ctx, n.ID))
 	}
 	return errors.Join(errs...)
 }

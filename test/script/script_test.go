@@ -7,20 +7,25 @@ package script_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quirl/container/dockercontainer/dockertest"
 	"quirl/test/quirltest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+
+func TestMain(m *testing.M) { dockertest.Main(m) }
 
 func TestAsQuirl(t *testing.T) { run(t, "quirl", "cli_*.txtar") }
 
@@ -38,9 +43,27 @@ func TestEscape(t *testing.T) {
 	run(t, "quirl", "escape_*.txtar")
 }
 
+// TestDocker runs with containers of an engine of its own: $ENGINE, with $IMAGE in
+// it, which manifest.json makes the stock image of all kinds.
+func TestDocker(t *testing.T) {
+	engine := dockertest.Start(t)
+	run(t, "quirl", "docker_*.txtar", func(e *testscript.Env) error {
+		e.Setenv("ENGINE", engine.Host)
+		e.Setenv("IMAGE", dockertest.Image)
+		e.Setenv("CONTAINERS", "--containers=docker://?host="+engine.Host)
+		builtin, err := os.ReadFile(filepath.Join(quirltest.Root(), "runtimes", "manifest.json"))
+		if err != nil {
+			return err
+		}
+		stock := regexp.MustCompile(`"stock": {"image": "[^"]*"`)
+		manifest := stock.ReplaceAll(builtin, []byte(`"stock": {"image": "`+dockertest.Image+`"`))
+		return os.WriteFile(filepath.Join(e.WorkDir, "manifest.json"), manifest, 0o644)
+	})
+}
+
 func TestExamples(t *testing.T) { run(t, "quirl", "examples_*.txtar") }
 
-func run(t *testing.T, name, pattern string) {
+func run(t *testing.T, name, pattern string, more ...func(*testscript.Env) error) {
 	if testing.Short() {
 		t.Skip("starts the real program")
 	}
@@ -56,7 +79,13 @@ func run(t *testing.T, name, pattern string) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Condition:           condition,
-		Setup:               func(e *testscript.Env) error { return setup(t, e, bin, name) },
+		Setup: func(e *testscript.Env) error {
+			err := setup(t, e, bin, name)
+			for _, also := range more {
+				err = errors.Join(err, also(e))
+			}
+			return err
+		},
 	})
 }
 
