@@ -13,7 +13,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -51,12 +50,10 @@ func TestDocker(t *testing.T) {
 		e.Setenv("ENGINE", engine.Host)
 		e.Setenv("IMAGE", dockertest.Image)
 		e.Setenv("CONTAINERS", "--containers=docker://?host="+engine.Host)
-		builtin, err := os.ReadFile(filepath.Join(quirltest.Root(), "runtimes", "manifest.json"))
+		manifest, err := dockertest.Manifest()
 		if err != nil {
 			return err
 		}
-		stock := regexp.MustCompile(`"stock": {"image": "[^"]*"`)
-		manifest := stock.ReplaceAll(builtin, []byte(`"stock": {"image": "`+dockertest.Image+`"`))
 		return os.WriteFile(filepath.Join(e.WorkDir, "manifest.json"), manifest, 0o644)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -148,10 +149,24 @@ func (e *Engine) Docker(args ...string) (string, error) {
 	return run(exec.Command("docker", append([]string{"--host", e.Host}, args...)...))
 }
 
-func (e *Engine) script(args ...string) (string, error) {
+// Manifest is the built-in one with Image as the stock image of all kinds.
+func Manifest() ([]byte, error) {
+	builtin, err := os.ReadFile(filepath.Join(root(), "runtimes", "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	stock := regexp.MustCompile(`"stock": {"image": "[^"]*"`)
+	return stock.ReplaceAll(builtin, []byte(`"stock": {"image": "`+Image+`"`)), nil
+}
+
+// root is the folder of the module.
+func root() string {
 	_, file, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(file), "..", "..", "..", "tools", "real", "docker")
-	return run(exec.Command(script, args...))
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
+
+func (e *Engine) script(args ...string) (string, error) {
+	return run(exec.Command(filepath.Join(root(), "tools", "real", "docker"), args...))
 }
 
 func run(cmd *exec.Cmd) (string, error) {
