@@ -81,5 +81,5 @@ const label = "quirl.instance"
 // prefix begins the names of the instance's containers.
 func (c Config) prefix() string { return "quirl_" + c.Instance + "_" }
 
-// networkName is that of the instance's own network.
+// networkName begins the name of the instance's own network.
 func (c Config) networkName() string { return "quirl_" + c.Instance }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ const parallelRemovals = 8
 
 // A bridge is the instance's own network.
 type bridge struct {
-	mu sync.Mutex
-	id string // empty: not made yet
+	mu   sync.Mutex
+	made string // its name; empty: not made yet
 }
 
 // name is the network that containers get. The instance's own is made when it is
@@ -29,41 +30,39 @@ func (n *bridge) name(f *Factory) (string, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.id != "" {
-		return n.id, nil
+	if n.made != "" {
+		return n.made, nil
 	}
-	made, err := f.engine.NetworkCreate(f.ctx, f.config.networkName(), client.NetworkCreateOptions{
+	// There may be an older one that the engine does not remove, see removeNetwork.
+	name := f.config.networkName() + "_" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+	_, err := f.engine.NetworkCreate(f.ctx, name, client.NetworkCreateOptions{
 		Driver:  "bridge",
 		Options: map[string]string{"com.docker.network.bridge.enable_icc": "false"},
 		Labels:  map[string]string{label: f.config.Instance},
 	})
-	switch {
-	case err == nil:
-		n.id = made.ID // there may be one of that name which the engine cannot remove
-	case errdefs.IsConflict(err), strings.Contains(err.Error(), "already exists"):
-		n.id = f.config.networkName()
-	default:
+	if err != nil {
 		return "", fmt.Errorf("make network: %w", err)
 	}
-	return n.id, nil
+	n.made = name
+	return name, nil
 }
 
 // lost says that somebody removed the network.
 func (n *bridge) lost() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.id = ""
+	n.made = ""
 }
 
 func (n *bridge) remove(ctx context.Context, f *Factory) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.id == "" {
+	if n.made == "" {
 		return nil
 	}
-	id := n.id
-	n.id = ""
-	if err := f.removeNetwork(ctx, id); err != nil {
+	name := n.made
+	n.made = ""
+	if err := f.removeNetwork(ctx, name); err != nil {
 		return fmt.Errorf("docker: %w", err)
 	}
 	return nil
@@ -89,7 +88,7 @@ func (f *Factory) removeNetwork(ctx context.Context, id string) error {
 		}
 		left, freed := f.disconnectAll(ctx, id)
 		if freed == nil && left == 0 {
-			f.log.Warn("the engine keeps an unused network until it is restarted", "network", f.config.networkName(), "error", err)
+			f.log.Warn("the engine keeps an unused network until it is restarted", "network", id, "error", err)
 			return nil
 		}
 		if !rest(patient, pause) {
@@ -155,10 +154,9 @@ func (f *Factory) sweepNetworks(ctx context.Context) error {
 	f.bridge.lost()
 	var errs []error
 	for _, n := range found.Items {
-		if n.Name != f.config.networkName() {
-			continue
+		if strings.HasPrefix(n.Name, f.config.networkName()) {
+			errs = append(errs, f.removeNetwork(ctx, n.ID))
 		}
-		errs = append(errs, f.removeNetwork(ctx, n.ID))
 	}
 	return errors.Join(errs...)
 }

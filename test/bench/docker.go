@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -100,7 +95,7 @@ func dockerStarts(s *dockerServer, o options, name, usual, other, code string) (
 		}
 		bare = append(bare, d)
 	}
-	what := "cold start through Docker beside a bare `docker run` of the same server to its first byte, "
+	what := "cold start through Docker, beside the first byte of a bare `docker run` of its server, "
 	return []row{
 		{what: what + "no shell, " + name, stats: none[1:], floor: bare[1:], target: "+20 ms P50"},
 		{what: what + "with a shell, " + name, stats: shell[1:], floor: bare[1:], target: "+20 ms P50"},
@@ -137,52 +132,6 @@ func lines(text string) (n int) {
 		}
 	}
 	return n
-}
-
-// bareRun is the time of Docker's own command until the server in it has answered
-// the first request. A port that leads nowhere yet is accepted, and then broken.
-func (s *dockerServer) bareRun(language string) (time.Duration, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	at := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return 0, err
-	}
-	command := map[string][]string{
-		"Node":   {"node", "/quirl/nodejs/server.js"},
-		"Python": {"/usr/bin/python3", "-I", "-S", "-B", "-X", "utf8", "/quirl/python/server.py"},
-	}[language]
-	cmd := exec.Command("docker", append([]string{"--host", s.engine.Host, "run", "--rm", "--name", "bare", "--network", "bare", "--publish", at + ":8080",
-		"--log-driver", "none", "--env", "TZ=UTC", "--volume", filepath.Join(s.dir, "runtimes") + ":/quirl:ro", dockertest.Image}, command...)...)
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	for err = errors.New("not tried"); err != nil && time.Since(began) < 20*time.Second; time.Sleep(time.Millisecond) {
-		err = firstByte(at)
-	}
-	took := time.Since(began)
-	_, killed := s.engine.Docker("kill", "bare")
-	_ = cmd.Wait() // it was killed
-	return took, errors.Join(err, killed)
-}
-
-func firstByte(at string) error {
-	c, err := net.DialTimeout("tcp", at, time.Second)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: runtime\r\nConnection: close\r\n\r\n"); err != nil {
-		return err
-	}
-	response, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
 }
 
 // dockerWarm measures warm calls in turns with those of a server with the sandbox.
