@@ -18,8 +18,11 @@ const compileTimeout = 30 * time.Second
 // Compile lets the interpreters on offer compile the runtimes' files in the folder
 // that Extract returned, for containers that start from then on: they start without,
 // but later. It is done once for each program. The errors are those of all programs
-// that could not.
+// that could not. Those of images are not on this machine, and have nothing to do.
 func (o *Offer) Compile(ctx context.Context, files string) error {
+	if o.images {
+		return nil
+	}
 	var errs []error
 	for _, kind := range o.Manifest.Kinds() {
 		r, err := o.Manifest.Resolve(kind)

@@ -14,11 +14,14 @@ func TestSpecFromImages(t *testing.T) {
 	m := load(t, `{"runtimes": {
 		"toy": [{"kind": "toy:1", "default": true, "image": {"prefix": "openwhisk", "name": "action-toy", "tag": "nightly"},
 			"quirl": {"runtime": "toys", "stock": {"image": "toy:1-slim", "program": "toy"},
-				"host": {"names": ["toy"], "pattern": "(.*)", "args": ["-q", "{runtime}/server.toy"]}}},
+				"host": {"names": ["toy"], "pattern": "(.*)", "args": ["-q", "{runtime}/server.toy"], "compile": ["{runtime}/compile.toy"]}}},
 			{"kind": "toy:2", "image": {"name": "action-toy2"},
 			"quirl": {"runtime": "toys", "host": {"names": ["toy"], "pattern": "(.*)", "args": ["{runtime}/server.toy"]}}}],
 		"plain": [{"kind": "plain:1", "image": {"prefix": "openwhisk", "name": "plain"}}]}}`)
 	offer := m.Images()
+	if err := offer.Compile(t.Context(), t.TempDir()); err != nil {
+		t.Errorf("compile: %v", err)
+	}
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TZ=UTC"}
 	for kind, want := range map[string]struct {
 		own  bool

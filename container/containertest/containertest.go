@@ -29,6 +29,10 @@ type Options struct {
 	// behind may survive it, until Remove.
 	NoPidNamespace bool
 
+	// Lives is how many containers the search for leaks makes, unless it is asked for
+	// more; default 500.
+	Lives int
+
 	// Helpers are the processes, beside the test's own, with which the factory in
 	// use works; their open files are counted. May be nil.
 	Helpers func(*testing.T) []int
@@ -53,6 +57,9 @@ const enough = 256 << 20
 func Run(t *testing.T, open func(*testing.T) container.Factory, options Options) {
 	if options.Python == "" {
 		options.Python = "/usr/bin/python3"
+	}
+	if options.Lives == 0 {
+		options.Lives = lives
 	}
 	for _, c := range []struct {
 		name string

@@ -22,7 +22,7 @@ const lives = 500
 const atOnce = 6
 
 func testLeaks(t *testing.T, b *bench) {
-	n := soakLength(t)
+	n := soakLength(t, b.options.Lives)
 	const slowest = 500 * time.Millisecond // of one life, on a busy machine
 	ctx, cancel := context.WithTimeout(context.Background(), patience+time.Duration(n)*slowest)
 	defer cancel()
@@ -48,7 +48,7 @@ func testLeaks(t *testing.T, b *bench) {
 		(took / time.Duration(n)).Round(time.Microsecond), time.Since(ended).Round(time.Millisecond), before, after)
 }
 
-func soakLength(t *testing.T) int {
+func soakLength(t *testing.T, lives int) int {
 	t.Helper()
 	text := os.Getenv(soakVariable)
 	if text == "" {

@@ -137,12 +137,11 @@ func (b *box) change(ctx context.Context, what string, do, undo func() error) er
 			}
 		}
 	}()
-	select {
-	case err := <-outcome:
-		return b.outcome(what, err)
-	case <-ctx.Done():
-		return fmt.Errorf("%s container %s: %w", what, b.name, ctx.Err())
+	result, err := await(ctx, b.factory, outcome)
+	if err != nil {
+		return fmt.Errorf("%s container %s: %w", what, b.name, err)
 	}
+	return b.outcome(what, result)
 }
 
 func (b *box) outcome(what string, err error) error {

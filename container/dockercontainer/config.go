@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"runtime"
+	"time"
 )
 
 // A Config says how a Factory works.
@@ -35,6 +36,11 @@ type Config struct {
 	// DNS are the name servers of containers; empty leaves that to the engine.
 	DNS []netip.Addr
 
+	// Patience is how long the engine may be silent while somebody waits for it,
+	// before it is asked whether it is still there, and for the answer to that.
+	// Default 15 seconds.
+	Patience time.Duration
+
 	// Log gets what an operator would miss. Required.
 	Log *slog.Logger
 }
@@ -49,6 +55,9 @@ func (c Config) withDefaults() Config {
 	if c.Instance == "" {
 		c.Instance = "default"
 	}
+	if c.Patience == 0 {
+		c.Patience = 15 * time.Second
+	}
 	return c
 }
 
@@ -56,6 +65,8 @@ func (c Config) check() error {
 	switch {
 	case c.Log == nil:
 		return errors.New("docker: no logger")
+	case c.Patience < 0:
+		return fmt.Errorf("docker: patience of %s: want more than none", c.Patience)
 	case !instanceName.MatchString(c.Instance):
 		return fmt.Errorf("docker: instance %q: want lower-case letters, digits and '-', at most 32", c.Instance)
 	case c.Network == "none" || c.Network == "host":
@@ -70,5 +81,5 @@ const label = "quirl.instance"
 // prefix begins the names of the instance's containers.
 func (c Config) prefix() string { return "quirl_" + c.Instance + "_" }
 
-// networkName is that of the instance's own network.
+// networkName begins the name of the instance's own network.
 func (c Config) networkName() string { return "quirl_" + c.Instance }

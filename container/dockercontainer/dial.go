@@ -20,6 +20,9 @@ const (
 	// has taken, within these bounds.
 	minDialRetry = time.Millisecond
 	maxDialRetry = 50 * time.Millisecond
+	// minProbeTime is how long the first probe of a published port may take; later
+	// ones have as long as all before them took.
+	minProbeTime = 25 * time.Millisecond
 	// dialTime bounds one attempt: an address that leads nowhere does not refuse.
 	dialTime = 2 * time.Second
 )
@@ -76,7 +79,7 @@ func (b *box) Dial(ctx context.Context) (net.Conn, error) {
 		if b.isDone() {
 			return nil, b.gone()
 		}
-		c, err := b.connect(ctx)
+		c, err := b.connect(ctx, max(time.Since(began), minProbeTime))
 		if err == nil {
 			b.factory.shells.booted()
 			return b.keep(c)
@@ -101,10 +104,10 @@ func (b *box) rest(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-func (b *box) connect(ctx context.Context) (net.Conn, error) {
+func (b *box) connect(ctx context.Context, probeTime time.Duration) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: dialTime}
 	if b.factory.config.Publish && !b.hasAnswered() {
-		if err := b.probe(ctx, dialer); err != nil {
+		if err := b.probe(ctx, dialer, probeTime); err != nil {
 			return nil, err
 		}
 	}
@@ -118,8 +121,11 @@ func (b *box) hasAnswered() bool {
 }
 
 // probe finds out whether a published port leads to a runtime: what publishes it
-// accepts connections before there is one, and then breaks them. Any answer will do.
-func (b *box) probe(ctx context.Context, dialer net.Dialer) error {
+// accepts connections before there is one, and then breaks them, or tries for a second
+// to reach what is not there yet. Any answer will do.
+func (b *box) probe(ctx context.Context, dialer net.Dialer, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	c, err := dialer.DialContext(ctx, "tcp", b.at)
 	if err != nil {
 		return err

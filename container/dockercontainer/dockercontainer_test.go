@@ -10,8 +10,6 @@ import (
 	"quirl/internal/logtest"
 )
 
-func TestMain(m *testing.M) { dockertest.Main(m) }
-
 // image makes a spec one of the engine's.
 func image(spec container.Spec) container.Spec {
 	spec.Image = dockertest.Image
@@ -20,15 +18,19 @@ func image(spec container.Spec) container.Spec {
 
 func TestContainer(t *testing.T) {
 	engine := dockertest.Start(t)
-	for name, publish := range map[string]bool{"by address": false, "by published port": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		publish bool
+		lives   int
+	}{{"by address", false, 0}, {"by published port", true, 60}} { // what could leak is nearly the same
+		t.Run(c.name, func(t *testing.T) {
 			containertest.Run(t, func(t *testing.T) container.Factory {
-				f, err := dockercontainer.New(dockercontainer.Config{Host: engine.Host, Instance: "suite", Publish: publish, Log: logtest.New(t)})
+				f, err := dockercontainer.New(dockercontainer.Config{Host: engine.Host, Instance: "suite", Publish: c.publish, Log: logtest.New(t)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				return f
-			}, containertest.Options{Adapt: image})
+			}, containertest.Options{Adapt: image, Lives: c.lives})
 		})
 	}
 }

@@ -116,17 +116,16 @@ func (f *Factory) Create(ctx context.Context, spec container.Spec) (container.Co
 	}()
 	// Without its caller the creation goes on: only when it is over can it be undone.
 	defer close(abandoned)
-	select {
-	case r := <-made:
-		if r.err != nil {
-			return nil, fmt.Errorf("create container %s: %w", spec.Name, r.err)
-		}
-		return r.box, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("create container %s: %w", spec.Name, ctx.Err())
-	case <-f.closing:
-		return nil, container.ErrClosed
+	r, err := await(ctx, f, made)
+	switch {
+	case errors.Is(err, container.ErrClosed):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("create container %s: %w", spec.Name, err)
+	case r.err != nil:
+		return nil, fmt.Errorf("create container %s: %w", spec.Name, r.err)
 	}
+	return r.box, nil
 }
 
 // enter takes the name of a Create.

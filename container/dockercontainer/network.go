@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -17,7 +19,7 @@ const parallelRemovals = 8
 // A bridge is the instance's own network.
 type bridge struct {
 	mu   sync.Mutex
-	made bool
+	made string // its name; empty: not made yet
 }
 
 // name is the network that containers get. The instance's own is made when it is
@@ -28,69 +30,87 @@ func (n *bridge) name(f *Factory) (string, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.made {
-		return f.config.networkName(), nil
+	if n.made != "" {
+		return n.made, nil
 	}
-	_, err := f.engine.NetworkCreate(f.ctx, f.config.networkName(), client.NetworkCreateOptions{
+	// There may be an older one that the engine does not remove, see removeNetwork.
+	name := f.config.networkName() + "_" + strconv.FormatInt(time.Now().UnixMilli(), 36)
+	_, err := f.engine.NetworkCreate(f.ctx, name, client.NetworkCreateOptions{
 		Driver:  "bridge",
 		Options: map[string]string{"com.docker.network.bridge.enable_icc": "false"},
 		Labels:  map[string]string{label: f.config.Instance},
 	})
-	if err != nil && !errdefs.IsConflict(err) && !strings.Contains(err.Error(), "already exists") {
+	if err != nil {
 		return "", fmt.Errorf("make network: %w", err)
 	}
-	n.made = true
-	return f.config.networkName(), nil
+	n.made = name
+	return name, nil
 }
 
 // lost says that somebody removed the network.
 func (n *bridge) lost() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.made = false
+	n.made = ""
 }
 
 func (n *bridge) remove(ctx context.Context, f *Factory) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.made {
+	if n.made == "" {
 		return nil
 	}
-	n.made = false
-	if err := f.removeNetwork(ctx, f.config.networkName()); err != nil {
+	name := n.made
+	n.made = ""
+	if err := f.removeNetwork(ctx, name); err != nil {
 		return fmt.Errorf("docker: %w", err)
 	}
 	return nil
 }
 
-// removeNetwork removes a network that no container of ours is on any more. The
-// engine may have lost track of one that ended while it was being started; what it
-// still has of that is taken away by force.
+// networkTime bounds how long a network is waited for whose containers are gone.
+const networkTime = 10 * time.Second
+
+// removeNetwork removes a network that no container of ours is on any more. What the
+// engine still has of one that ended while it was being started is taken away by
+// force. Engines miscount, when much happens at once: a network that nothing is on
+// and that they do not remove nevertheless stays until they are restarted.
 func (f *Factory) removeNetwork(ctx context.Context, id string) error {
-	_, err := f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
-	if err != nil && strings.Contains(err.Error(), "active endpoints") {
-		if err := f.disconnectAll(ctx, id); err != nil {
-			return fmt.Errorf("free network: %w", err)
+	patient, cancel := context.WithTimeout(ctx, networkTime)
+	defer cancel()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		_, err := f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		switch {
+		case err == nil, errdefs.IsNotFound(err):
+			return nil
+		case !isInUse(err):
+			return fmt.Errorf("remove network: %w", err)
 		}
-		_, err = f.engine.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		left, freed := f.disconnectAll(ctx, id)
+		if freed == nil && left == 0 {
+			f.log.Warn("the engine keeps an unused network until it is restarted", "network", id, "error", err)
+			return nil
+		}
+		if !rest(patient, pause) {
+			return fmt.Errorf("remove network: %w", errors.Join(err, freed))
+		}
 	}
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove network: %w", err)
-	}
-	return nil
 }
 
-func (f *Factory) disconnectAll(ctx context.Context, id string) error {
+func isInUse(err error) bool { return strings.Contains(err.Error(), "active endpoints") }
+
+// disconnectAll takes everything off a network, and says how much that was.
+func (f *Factory) disconnectAll(ctx context.Context, id string) (count int, err error) {
 	found, err := f.engine.NetworkInspect(ctx, id, client.NetworkInspectOptions{})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var errs []error
 	for _, left := range found.Network.Containers {
 		_, err := f.engine.NetworkDisconnect(ctx, id, client.NetworkDisconnectOptions{Container: left.Name, Force: true})
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return len(found.Network.Containers), errors.Join(errs...)
 }
 
 // mine chooses what belongs to the instance.
@@ -134,10 +154,9 @@ func (f *Factory) sweepNetworks(ctx context.Context) error {
 	f.bridge.lost()
 	var errs []error
 	for _, n := range found.Items {
-		if n.Name != f.config.networkName() {
-			continue
+		if strings.HasPrefix(n.Name, f.config.networkName()) {
+			errs = append(errs, f.removeNetwork(ctx, n.ID))
 		}
-		errs = append(errs, f.removeNetwork(ctx, n.ID))
 	}
 	return errors.Join(errs...)
 }

@@ -60,6 +60,7 @@ func (c Config) options(spec container.Spec, name, networkName string) client.Co
 		Labels:       map[string]string{label: c.Instance, "quirl.kind": spec.Kind},
 		AttachStdout: true,
 		AttachStderr: true,
+		StopTimeout:  new(int), // the engine's own end need not wait for functions
 		// A check of the image's author would wake paused and idle containers.
 		Healthcheck: &engine.HealthConfig{Test: []string{"NONE"}},
 	}

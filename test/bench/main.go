@@ -55,7 +55,7 @@ type group struct {
 var groups = []group{
 	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
 	{"cold", coldStarts}, {"stem", stemStarts}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
-	{"refusals", refusals}, {"entities", entities},
+	{"docker", docker}, {"refusals", refusals}, {"entities", entities},
 }
 
 func groupNames() []string {

@@ -7,6 +7,7 @@ package script_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -17,10 +18,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quirl/container/dockercontainer/dockertest"
 	"quirl/test/quirltest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+
+func TestMain(m *testing.M) { dockertest.Main(m) }
 
 func TestAsQuirl(t *testing.T) { run(t, "quirl", "cli_*.txtar") }
 
@@ -38,9 +42,25 @@ func TestEscape(t *testing.T) {
 	run(t, "quirl", "escape_*.txtar")
 }
 
+// TestDocker runs with containers of an engine of its own: $ENGINE, with $IMAGE in
+// it, which manifest.json makes the stock image of all kinds.
+func TestDocker(t *testing.T) {
+	engine := dockertest.Start(t)
+	run(t, "quirl", "docker_*.txtar", func(e *testscript.Env) error {
+		e.Setenv("ENGINE", engine.Host)
+		e.Setenv("IMAGE", dockertest.Image)
+		e.Setenv("CONTAINERS", "--containers=docker://?host="+engine.Host)
+		manifest, err := dockertest.Manifest()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(e.WorkDir, "manifest.json"), manifest, 0o644)
+	})
+}
+
 func TestExamples(t *testing.T) { run(t, "quirl", "examples_*.txtar") }
 
-func run(t *testing.T, name, pattern string) {
+func run(t *testing.T, name, pattern string, more ...func(*testscript.Env) error) {
 	if testing.Short() {
 		t.Skip("starts the real program")
 	}
@@ -56,7 +76,13 @@ func run(t *testing.T, name, pattern string) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Condition:           condition,
-		Setup:               func(e *testscript.Env) error { return setup(t, e, bin, name) },
+		Setup: func(e *testscript.Env) error {
+			err := setup(t, e, bin, name)
+			for _, also := range more {
+				err = errors.Join(err, also(e))
+			}
+			return err
+		},
 	})
 }
 

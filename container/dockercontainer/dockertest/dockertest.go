@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -108,6 +109,19 @@ func (e *Engine) Stop() error {
 	return err
 }
 
+// Kill ends the engine by force. What runs in its containers may run on.
+func (e *Engine) Kill() error {
+	pid, err := e.pid()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	_, err = run(exec.Command("tail", "--pid="+strconv.Itoa(pid), "--follow", "/dev/null"))
+	return err
+}
+
 // Remove ends the engine and removes all that it had.
 func (e *Engine) Remove() error {
 	return errors.Join(e.Stop(), os.RemoveAll(e.dir))
@@ -115,15 +129,19 @@ func (e *Engine) Remove() error {
 
 // Signal sends a signal to the engine.
 func (e *Engine) Signal(sig syscall.Signal) error {
-	text, err := os.ReadFile(filepath.Join(e.dir, "docker.pid"))
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	pid, err := e.pid()
 	if err != nil {
 		return err
 	}
 	return syscall.Kill(pid, sig)
+}
+
+func (e *Engine) pid() (int, error) {
+	text, err := os.ReadFile(filepath.Join(e.dir, "docker.pid"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // Docker runs Docker's own command line with the engine and returns what it prints.
@@ -131,10 +149,24 @@ func (e *Engine) Docker(args ...string) (string, error) {
 	return run(exec.Command("docker", append([]string{"--host", e.Host}, args...)...))
 }
 
-func (e *Engine) script(args ...string) (string, error) {
+// Manifest is the built-in one with Image as the stock image of all kinds.
+func Manifest() ([]byte, error) {
+	builtin, err := os.ReadFile(filepath.Join(root(), "runtimes", "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	stock := regexp.MustCompile(`"stock": {"image": "[^"]*"`)
+	return stock.ReplaceAll(builtin, []byte(`"stock": {"image": "`+Image+`"`)), nil
+}
+
+// root is the folder of the module.
+func root() string {
 	_, file, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(file), "..", "..", "..", "tools", "real", "docker")
-	return run(exec.Command(script, args...))
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
+
+func (e *Engine) script(args ...string) (string, error) {
+	return run(exec.Command(filepath.Join(root(), "tools", "real", "docker"), args...))
 }
 
 func run(cmd *exec.Cmd) (string, error) {
