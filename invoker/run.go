@@ -78,14 +78,12 @@ func (c *cell) run(cmd pool.Run) {
 // shares says whether the job's output can be told from that of others in the container.
 func (c *cell) shares(j *job) bool { return c.own && j.slots > 1 }
 
-// sentinels says when the runtime is to write them for the job. Where the pipes tell
-// that all was read nobody needs them, except to tell whose output it was.
+// sentinels says when the runtime is to write them for the job. An activation that
+// printed keeps them: on a busy machine the pipes alone do not tell in time what was
+// printed before the answer from what the function prints later.
 func (c *cell) sentinels(j *job) proxy.Sentinels {
-	switch {
-	case c.shares(j):
+	if c.shares(j) || c.silent && j.slots == 1 {
 		return proxy.IfPrinted
-	case c.silent && j.slots == 1:
-		return proxy.Never
 	}
 	return proxy.Always
 }
