@@ -100,7 +100,7 @@ func imageEnvironment(image, spec []string) []string {
 // over returns a root that is laid over an image: the points to mount on, and files
 // that are the container's own. start is where its program starts.
 func (r *roots) over(image, start string, mounts []container.Mount) (string, []wire.Mount, error) {
-	all, err := imageMounts(mounts)
+	all, err := givenMounts(mounts)
 	if err != nil {
 		return "", nil, err
 	}
@@ -121,7 +121,7 @@ func (r *roots) over(image, start string, mounts []container.Mount) (string, []w
 
 // within makes the points in the image itself.
 func (r *roots) within(image string, mounts []container.Mount) (string, []wire.Mount, error) {
-	all, err := imageMounts(mounts)
+	all, err := givenMounts(mounts)
 	if err != nil {
 		return "", nil, err
 	}
@@ -153,17 +153,6 @@ func refuseLinks(image, target string) error {
 		}
 	}
 	return nil
-}
-
-func imageMounts(mounts []container.Mount) ([]wire.Mount, error) {
-	var all []wire.Mount
-	for _, m := range mounts {
-		if _, err := os.Stat(m.Source); err != nil {
-			return nil, fmt.Errorf("mount: %w", err)
-		}
-		all = append(all, wire.Mount{Source: m.Source, Target: m.Target})
-	}
-	return all, nil
 }
 
 // addPoints makes what a container needs besides an image.

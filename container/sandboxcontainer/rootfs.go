@@ -70,14 +70,25 @@ func (r *roots) reset() error {
 // get returns a root with points for mounts, and all that is to be mounted.
 func (r *roots) get(mounts []container.Mount) (string, []wire.Mount, error) {
 	all, links := hostMounts()
+	given, err := givenMounts(mounts)
+	if err != nil {
+		return "", nil, err
+	}
+	all = append(all, given...)
+	root := filepath.Join(r.dir, rootName(all))
+	return root, all, r.once(root, func() error { return r.build(root, all, links) })
+}
+
+// givenMounts are the mounts of a spec; what they show must be there.
+func givenMounts(mounts []container.Mount) ([]wire.Mount, error) {
+	var all []wire.Mount
 	for _, m := range mounts {
 		if _, err := os.Stat(m.Source); err != nil {
-			return "", nil, fmt.Errorf("mount: %w", err)
+			return nil, fmt.Errorf("mount: %w", err)
 		}
 		all = append(all, wire.Mount{Source: m.Source, Target: m.Target})
 	}
-	root := filepath.Join(r.dir, rootName(all))
-	return root, all, r.once(root, func() error { return r.build(root, all, links) })
+	return all, nil
 }
 
 // once makes a root, unless that was done before.
