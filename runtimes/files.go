@@ -15,9 +15,10 @@ import (
 var builtin []byte
 
 // Tests and benchmarks stay out; a leading underscore does not keep a file out here.
-// The packages of Node.js are there when tools/setup could fetch them.
+// The packages of Node.js and the jars of Java are there when tools/setup could make them.
 //
 //go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
+//go:embed java/launch java/compile java/archive java/lib php/runner.php ruby/launcher.rb
 var files embed.FS
 
 // Builtin returns the manifest of the kinds that come with this program.
