@@ -311,3 +311,40 @@ func testLauncherBadCode(t *testing.T, l launcher, files string) {
 		})
 	}
 }
+
+// TestJavaArchive: what archive writes is used after the runtime's folder moved, as it does into containers.
+func TestJavaArchive(t *testing.T) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		t.Skip("not on this machine: ", err)
+	}
+	if java, err = filepath.EvalSymlinks(java); err != nil {
+		t.Fatal(err)
+	}
+	files, err := runtimes.Extract(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(files, "java/lib/quirl.jar")); err != nil {
+		t.Skip("tools/setup could not build it: ", err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "sh", filepath.Join(files, "java/archive"), java).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	if err := os.Rename(files, moved); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(java)+":"+os.Getenv("PATH"))
+	l := launchers[0]
+	l.sources = map[string]string{"maps": `import com.google.gson.*;
+		import java.nio.file.*;
+		public class Maps {
+			static JsonObject main(JsonObject value) throws Exception {
+				value.addProperty("archived", Files.readString(Path.of("/proc/self/maps")).contains("java.jsa"));
+				return value;
+			}
+		}`}
+	c := l.mustStart(t, moved, "main", "maps")
+	wantSameJSON(t, c.run(`{}`), `{"archived":true}`)
+}

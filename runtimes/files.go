@@ -18,7 +18,7 @@ var builtin []byte
 // The packages of Node.js and the jars of Java are there when tools/setup could make them.
 //
 //go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
-//go:embed java/launch java/compile java/archive java/lib php/runner.php ruby/launcher.rb
+//go:embed java/launch java/compile java/options java/archive java/lib php/runner.php ruby/launcher.rb
 var files embed.FS
 
 // Builtin returns the manifest of the kinds that come with this program.

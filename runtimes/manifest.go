@@ -122,8 +122,8 @@ type HostProgram struct {
 	Pattern string   `json:"pattern"`
 	// Args are the arguments that start the server; {runtime} stands for its folder.
 	Args []string `json:"args"`
-	// Compile are the arguments that let the program compile the runtime's files
-	// for itself, if that makes starts quicker.
+	// Compile is the command that compiles the runtime's files for the program, of which
+	// {program} is the path, if that makes starts quicker.
 	Compile []string `json:"compile"`
 	// Mounts are what it needs beside /usr; {prefix} is the folder above the
 	// program's bin folder, and left out when that is part of /usr.

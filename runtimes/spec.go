@@ -3,6 +3,7 @@ package runtimes
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -73,8 +74,8 @@ func environment(bin string) []string {
 	return []string{"PATH=" + path, "HOME=/tmp", "LANG=C.UTF-8", "TZ=UTC"}
 }
 
-// programMounts are what an interpreter outside /usr needs to see of the host,
-// at the same place.
+// programMounts are what an interpreter needs to see of the host outside of /usr, at
+// the same place: its installation, and its settings where there are any.
 func programMounts(host HostProgram, interpreter Interpreter) []container.Mount {
 	prefix := filepath.Dir(filepath.Dir(interpreter.Path))
 	var mounts []container.Mount
@@ -85,6 +86,9 @@ func programMounts(host HostProgram, interpreter Interpreter) []container.Mount 
 				continue
 			}
 			path = interpreter.Path // the program alone, not somebody's whole home
+		}
+		if _, err := os.Stat(path); err != nil && !strings.Contains(m, "{prefix}") {
+			continue // the settings of a distribution that this is not
 		}
 		mounts = append(mounts, container.Mount{Source: path, Target: path})
 	}
