@@ -86,7 +86,7 @@ var launchers = []launcher{
 
 // A child is a running launcher.
 type child struct {
-	*testing.T
+	testing.TB
 	cmd            *exec.Cmd
 	stdin          io.WriteCloser
 	results        *bufio.Reader
@@ -102,7 +102,7 @@ func (l *launcher) expand(args []string, files, main, sources, code string) []st
 }
 
 // place writes a sample as it was uploaded, and compiles it where that is to be done.
-func (l *launcher) place(t *testing.T, files, main, text string) (code, output string) {
+func (l *launcher) place(t testing.TB, files, main, text string) (code, output string) {
 	t.Helper()
 	sources := t.TempDir()
 	if err := os.WriteFile(filepath.Join(sources, "exec"), []byte(text), 0o644); err != nil {
@@ -117,10 +117,10 @@ func (l *launcher) place(t *testing.T, files, main, text string) (code, output s
 	return code, string(out)
 }
 
-func (l *launcher) start(t *testing.T, files, main, code string) *child {
+func (l *launcher) start(t testing.TB, files, main, code string) *child {
 	t.Helper()
 	args := l.expand(l.command, files, main, "", code)
-	c := &child{T: t, cmd: exec.Command(args[0], args[1:]...)}
+	c := &child{TB: t, cmd: exec.Command(args[0], args[1:]...)}
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func (c *child) end() error {
 	return c.cmd.Wait()
 }
 
-func (l *launcher) mustStart(t *testing.T, files, main, sample string) *child {
+func (l *launcher) mustStart(t testing.TB, files, main, sample string) *child {
 	t.Helper()
 	code, output := l.place(t, files, main, l.sources[sample])
 	if output != "" {
