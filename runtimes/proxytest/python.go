@@ -251,12 +251,16 @@ func testPythonArchives(t *testing.T, b *bench) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := b.start(t)
-			r := binaryRequest(tt.code)
-			r.Main = tt.main
-			c.mustInitWith(r)
-			c.wantJSON(c.run(`{"a":1}`), http.StatusOK, tt.want)
-			c.wantLogs(1, "", "")
+			for way, request := range ways {
+				t.Run(way, func(t *testing.T) {
+					c := b.start(t)
+					r := request(c, tt.code)
+					r.Main = tt.main
+					c.mustInitWith(r)
+					c.wantJSON(c.run(`{"a":1}`), http.StatusOK, tt.want)
+					c.wantLogs(1, "", "")
+				})
+			}
 		})
 	}
 }
