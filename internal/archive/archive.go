@@ -40,9 +40,6 @@ type Limits struct {
 // DefaultLimits are generous: no action of 48 MB needs them.
 var DefaultLimits = Limits{Bytes: 2 << 30, Files: 200_000}
 
-// Is says that data begins as a zip or tar.gz file does.
-func Is(data []byte) bool { return isZip(data) || isGzip(data) }
-
 func isZip(data []byte) bool  { return bytes.HasPrefix(data, []byte("PK")) }
 func isGzip(data []byte) bool { return bytes.HasPrefix(data, []byte{0x1f, 0x8b}) }
 

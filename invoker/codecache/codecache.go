@@ -152,7 +152,6 @@ func (c *Cache) Hold(key string, fetch func() ([]byte, error)) (folder string, r
 // fill makes the folder of an entry, and room for it.
 func (c *Cache) fill(key string, e *entry, fetch func() ([]byte, error)) {
 	defer close(e.made)
-	var bad bool
 	size, bad, err := c.unpack(key, fetch)
 	c.mu.Lock()
 	defer c.mu.Unlock()

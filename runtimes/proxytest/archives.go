@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"testing"
 
@@ -94,6 +95,22 @@ func binaryRequest(code string) proxy.InitRequest {
 var ways = map[string]func(*cell, string) proxy.InitRequest{
 	"archive": func(_ *cell, code string) proxy.InitRequest { return binaryRequest(code) },
 	"folder":  unpacked,
+}
+
+// runArchive checks that a function from an archive, which prints nothing, answers
+// {"a":1} with want, in whichever way its code comes.
+func (b *bench) runArchive(t *testing.T, code, main, want string) {
+	t.Helper()
+	for way, request := range ways {
+		t.Run(way, func(t *testing.T) {
+			c := b.start(t)
+			r := request(c, code)
+			r.Main = main
+			c.mustInitWith(r)
+			c.wantJSON(c.run(`{"a":1}`), http.StatusOK, want)
+			c.wantLogs(1, "", "")
+		})
+	}
 }
 
 // unpacked is an /init with an archive that lies unpacked in a folder. Where a
