@@ -63,6 +63,7 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/invoker/pool`, ``, "pure"},
 	{`quirl/invoker/policy`, `quirl/invoker/pool`, "pure: the pool's policies"},
 	{`quirl/invoker/collect`, ``, "text"},
+	{`quirl/invoker/codecache`, `quirl/internal/archive`, "folders"},
 	{`quirl/invoker`, `quirl/(bus|bus/message|container|invoker/pool|invoker/collect|logstore|proxy|result|store|whisk)`, "the shell of the pool"},
 	{`quirl/composer`, `quirl/whisk`, "pure"},
 	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|composer|entitlement|result|store|whisk)`, "from call to activation"},

@@ -26,6 +26,9 @@ const ListenFD = 3
 // given a socket (OpenWhisk's runtime contract, section 1).
 const Port = 8080
 
+// CodeFolder is where containers that can be shown a folder see it.
+const CodeFolder = "/quirl/code"
+
 var (
 	// ErrNoImage says that the image of a Spec cannot be had.
 	ErrNoImage = errors.New("container image is not available")
@@ -179,6 +182,16 @@ type Doorway interface {
 	// is the caller's to close, after which nothing of it is left. The error says
 	// why it cannot be, e.g. because the port is taken inside.
 	Listen(port int) (net.Listener, error)
+}
+
+// A Shower is a Container that can be shown a folder of its host while it runs.
+type Shower interface {
+	// Show shows folder, an absolute path, to the container and returns where it is
+	// inside. It looks as it is on the host; what the container writes there is seen
+	// by itself alone and counts as its memory. Show is called at most once, and the
+	// folder stays until the container is removed. An error leaves the container as
+	// it was.
+	Show(ctx context.Context, folder string) (inside string, err error)
 }
 
 // Exit is how a container's first process ended.

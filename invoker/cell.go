@@ -45,6 +45,7 @@ type cell struct {
 	silent    bool         // an activation that prints nothing needs no sentinels
 	unmarked  bool         // there are no sentinels at all
 	door      net.Listener // the API inside, nil when the function has no key
+	release   func()       // lets go of the code that the container is shown; may be nil
 	paused    bool
 	initError error // why the container cannot run its action
 	running   sync.WaitGroup
@@ -225,5 +226,8 @@ func (c *cell) remove() {
 		c.door.Close()
 	}
 	c.end()
+	if c.release != nil {
+		c.release()
+	}
 	c.output.Wait()
 }

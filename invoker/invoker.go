@@ -38,6 +38,7 @@ type Config struct {
 	Bus         bus.Bus
 	Entities    store.Entities
 	Attachments store.Attachments
+	Folders     Folders // nil posts all code
 	Journal     store.Journal
 	Containers  container.Factory
 	Runtimes    Runtimes

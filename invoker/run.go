@@ -139,8 +139,8 @@ func (c *cell) giveBack(j *job, cmd pool.Run) {
 // initialize posts /init. When that ends the activation, o has an end.
 func (c *cell) initialize(j *job, arguments split, o *outcome) {
 	o.cold, o.start = true, c.inv.Now()
-	request, err := c.inv.initRequest(j, arguments)
-	if err != nil {
+	request := c.inv.initRequest(j, arguments)
+	if err := c.bringCode(c.inv.ctx, j.action, &request); err != nil {
 		c.inv.Log.Error("code cannot be read", "action", j.action.FullName().ID(), "error", err)
 		o.end, o.broken = o.start, true
 		o.response = whisk.ErrorResponse(whisk.InternalError, "Action could not be fetched.")
@@ -375,7 +375,8 @@ func environment(value raw) string {
 	return *text
 }
 
-func (i *Invoker) initRequest(j *job, arguments split) (proxy.InitRequest, error) {
+// initRequest is an /init without the code.
+func (i *Invoker) initRequest(j *job, arguments split) proxy.InitRequest {
 	a, m := j.action, j.msg
 	request := proxy.InitRequest{Name: a.Name, Main: a.Exec.Main, Binary: a.Exec.Binary, Env: map[string]string{}, Limit: i.answerLimit(m)}
 	if request.Main == "" {
@@ -394,14 +395,7 @@ func (i *Invoker) initRequest(j *job, arguments split) (proxy.InitRequest, error
 	if givesKey(a) {
 		request.Env["__OW_API_KEY"] = m.User.Key.String()
 	}
-	if a.Exec.Attachment == nil {
-		return request, nil
-	}
-	data, err := i.Attachments.Attachment(i.ctx, a.Exec.Attachment.SHA256)
-	if err == nil {
-		request.Code = a.Exec.Attachment.Text(data)
-	}
-	return request, err
+	return request
 }
 
 func (i *Invoker) runRequest(j *job, value raw, deadline time.Time) proxy.RunRequest {

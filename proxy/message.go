@@ -40,6 +40,10 @@ func (m *message) initMessage(r *InitRequest) {
 		b = append(b, `,"code":`...)
 		b = appendString(b, r.Code)
 	}
+	if r.Folder != "" {
+		b = append(b, `,"folder":`...)
+		b = appendString(b, r.Folder)
+	}
 	b = append(b, `,"env":{`...)
 	first := true
 	for key, value := range r.Env {

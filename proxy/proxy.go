@@ -67,6 +67,10 @@ type InitRequest struct {
 	Binary bool
 	Env    map[string]string // init parameters and __OW_*
 
+	// Folder tells a runtime of ours that the code, an archive, lies unpacked in a
+	// folder of its container, which it may change. Code is then empty.
+	Folder string
+
 	// Shared says that a runtime of ours may have to run several activations at
 	// once, and is to tell whose output is whose.
 	Shared bool

@@ -52,20 +52,26 @@ func (l *layers) mount(m *wire.Create) error {
 	}
 	options := map[string]string{"lowerdir": escape(m.Rootfs) + ":" + escape(m.Image)}
 	if m.Foreign {
-		upper, work := filepath.Join(l.writable(), "upper"), filepath.Join(l.writable(), "work")
-		if err := makeFolders(0o700, l.writable()); err != nil {
+		if err := l.addMemory(m.TmpSize, options); err != nil {
 			return err
 		}
-		size := map[string]string{"mode": "700", "size": strconv.FormatInt(m.TmpSize, 10), "nr_inodes": strconv.FormatInt(inodes(m.TmpSize), 10)}
-		if err := l.mountOn(l.writable(), "tmpfs", size); err != nil {
-			return err
-		}
-		if err := errors.Join(makeFolders(0o777, upper), makeFolders(0o700, work)); err != nil {
-			return err
-		}
-		options["upperdir"], options["workdir"] = upper, work
 	}
 	return l.mountOn(l.root(), "overlay", options)
+}
+
+// addMemory adds to the options of an overlay a layer in memory, of at most size
+// bytes, that takes what is written.
+func (l *layers) addMemory(size int64, options map[string]string) error {
+	upper, work := filepath.Join(l.writable(), "upper"), filepath.Join(l.writable(), "work")
+	if err := makeFolders(0o700, l.writable()); err != nil {
+		return err
+	}
+	bounds := map[string]string{"mode": "700", "size": strconv.FormatInt(size, 10), "nr_inodes": strconv.FormatInt(inodes(size), 10)}
+	if err := l.mountOn(l.writable(), "tmpfs", bounds); err != nil {
+		return err
+	}
+	options["upperdir"], options["workdir"] = upper, work
+	return errors.Join(makeFolders(0o777, upper), makeFolders(0o700, work))
 }
 
 // escape is a path as the option lowerdir takes it.
@@ -86,22 +92,9 @@ func makeFolders(mode os.FileMode, dirs ...string) error {
 
 // mountOn mounts a new file system.
 func (l *layers) mountOn(at, kind string, options map[string]string) error {
-	fs, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
+	mount, err := newMount(kind, options)
 	if err != nil {
-		return fmt.Errorf("mount %s, which needs Linux 5.2 or newer: %w", kind, err)
-	}
-	defer unix.Close(fs)
-	for key, value := range options {
-		if err := unix.FsconfigSetString(fs, key, value); err != nil {
-			return fmt.Errorf("mount %s with %s=%s: %w", kind, key, value, err)
-		}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return fmt.Errorf("mount %s: %w", kind, err)
-	}
-	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
-	if err != nil {
-		return fmt.Errorf("mount %s: %w", kind, err)
+		return err
 	}
 	defer unix.Close(mount)
 	if err := unix.MoveMount(mount, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
@@ -109,6 +102,29 @@ func (l *layers) mountOn(at, kind string, options map[string]string) error {
 	}
 	l.mounted = append(l.mounted, at)
 	return nil
+}
+
+// newMount makes a file system that is mounted nowhere yet; the file descriptor is
+// the caller's to close.
+func newMount(kind string, options map[string]string) (int, error) {
+	fs, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return 0, fmt.Errorf("mount %s, which needs Linux 5.2 or newer: %w", kind, err)
+	}
+	defer unix.Close(fs)
+	for key, value := range options {
+		if err := unix.FsconfigSetString(fs, key, value); err != nil {
+			return 0, fmt.Errorf("mount %s with %s=%s: %w", kind, key, value, err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return 0, fmt.Errorf("mount %s: %w", kind, err)
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
+		return 0, fmt.Errorf("mount %s: %w", kind, err)
+	}
+	return mount, nil
 }
 
 // resize bounds what a foreign program may write.

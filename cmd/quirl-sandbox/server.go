@@ -77,6 +77,8 @@ func (s *server) handle(m wire.Message, files []*os.File) wire.Message {
 		return wire.Message{Shell: shell}
 	case m.Start != nil:
 		return s.with(m.Start.Box, func(b *box) error { return b.start(m.Start) })
+	case m.Show != nil:
+		return s.with(m.Show.Box, func(b *box) error { return b.show(m.Show) })
 	case m.Remove != nil:
 		return s.remove(m.Remove.Box)
 	}

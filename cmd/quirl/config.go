@@ -37,6 +37,7 @@ type serveConfig struct {
 	Queue       int           `yaml:"queue" help:"activations that may wait for a container"`
 	StemCells   bool          `yaml:"stem-cells" help:"keep started containers ready: as the manifest says, where calls found none, and ahead of expected calls"`
 	StemMemory  int           `yaml:"stem-memory" help:"MB of memory that stem cells may have beyond those that the manifest asks for, all counted; 0 is a quarter of memory"`
+	CodeCache   int           `yaml:"code-cache" help:"MB of disk for unpacked code: archives are unpacked once and shown to sandboxes as folders"`
 	KeepPolicy  string        `yaml:"keep-policy" help:"how long unused containers are kept: learned (from each action's idle times) or fixed"`
 	PauseAfter  time.Duration `yaml:"pause-after" help:"how long an idle container runs before it is paused, unless something else was learned; 0 never pauses"`
 	KeepAlive   time.Duration `yaml:"keep-alive" help:"how long an unused container is kept, unless something else was learned; 0 is for ever, and learns nothing"`
@@ -63,6 +64,7 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 
 		Queue:       10_000,
 		StemCells:   true,
+		CodeCache:   2048,
 		KeepPolicy:  learnedPolicy,
 		PauseAfter:  10 * time.Second,
 		KeepAlive:   10 * time.Minute,

@@ -27,6 +27,7 @@ import (
 	"quirl/ingress"
 	"quirl/internal/lifecycle"
 	"quirl/invoker"
+	"quirl/invoker/codecache"
 	"quirl/logstore"
 	"quirl/result"
 	"quirl/store"
@@ -60,6 +61,7 @@ type platform struct {
 
 	store       store.Store
 	attachments store.Attachments
+	code        *codecache.Cache
 	bus         bus.Bus
 	containers  container.Factory
 	logs        logstore.Store
@@ -114,6 +116,9 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 		return mendFile(err)
 	}
 	p.closers = append(p.closers, p.store)
+	if p.code, err = codecache.Open(filepath.Join(p.cfg.Data, "code"), int64(p.cfg.CodeCache)*whisk.MB); err != nil {
+		return mendFile(err)
+	}
 	if p.attachments, err = store.NewFileAttachments(filepath.Join(p.cfg.Data, "attachments")); err != nil {
 		return mendFile(err)
 	}
@@ -223,7 +228,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	}
 	var in *ingress.Ingress // made last, for it needs all the others
 	inv := invoker.New(invoker.Config{
-		Bus: p.bus, Entities: st, Attachments: p.attachments, Journal: st, Containers: p.containers, Runtimes: p.kinds,
+		Bus: p.bus, Entities: st, Attachments: p.attachments, Folders: p.code, Journal: st, Containers: p.containers, Runtimes: p.kinds,
 		Recorder: recorder, Logs: p.logs, Pool: containers, Shells: p.kinds.usual(), Limits: limits, Storing: storing,
 		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})

@@ -91,6 +91,7 @@ func Run(t *testing.T, open func(*testing.T) container.Factory, options Options)
 		{"prepared shells", testPrepare, false},
 		{"prepared shells of a missing program", testPrepareMissing, false},
 		{"a door to the host", testDoor, false},
+		{"a folder shown while it runs", testShow, false},
 		{"cleanup with nothing to clean", testCleanup, false},
 		{"close removes all", testClose, false},
 		{"close breaks what is going on", testCloseBusy, false},

@@ -174,6 +174,11 @@ func (l *leaks) callAndRemove(spec container.Spec) error {
 		return errors.Join(err, c.Remove(l.ctx))
 	}
 	defer conn.Close()
+	if shower, can := c.(container.Shower); can && os.Geteuid() == 0 {
+		if _, err := shower.Show(l.ctx, os.TempDir()); err != nil {
+			return errors.Join(err, c.Remove(l.ctx))
+		}
+	}
 	_, err = ask(l.ctx, conn)
 	return errors.Join(err, c.Remove(l.ctx))
 }

@@ -169,7 +169,7 @@ func (f *Factory) create(ctx context.Context, spec container.Spec) (container.Co
 	if s := f.pools.take(spec, image); s != nil {
 		err := s.start(ctx, limits)
 		if err == nil {
-			return newSandbox(f, s, spec.Name), nil
+			return newSandbox(f, s, spec.Name, limits.tmp), nil
 		}
 		s.discard()
 		if ctx.Err() != nil {
@@ -186,7 +186,7 @@ func (f *Factory) create(ctx context.Context, spec container.Spec) (container.Co
 		s.discard()
 		return nil, err
 	}
-	return newSandbox(f, s, spec.Name), nil
+	return newSandbox(f, s, spec.Name, limits.tmp), nil
 }
 
 // tmpSize is half of the memory, within bounds.

@@ -106,7 +106,7 @@ func (r *roots) over(image, start string, mounts []container.Mount) (string, []w
 	}
 	root := filepath.Join(r.dir, "image-"+rootName(append(slices.Clone(all), wire.Mount{Target: start})))
 	return root, all, r.once(root, func() error {
-		if err := r.addPoints(root, all); err != nil {
+		if err := errors.Join(makeFolder(root), makeFolders(root, container.CodeFolder), r.addPoints(root, all)); err != nil {
 			return err
 		}
 		if _, err := os.Stat(filepath.Join(image, start)); start == "" || err == nil {

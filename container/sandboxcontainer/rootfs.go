@@ -151,6 +151,9 @@ func (r *roots) build(root string, all []wire.Mount, links map[string]string) er
 			return err
 		}
 	}
+	if err := makeFolders(root, container.CodeFolder); err != nil {
+		return err
+	}
 	for name, target := range links {
 		if err := os.Symlink(target, filepath.Join(root, name)); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err

@@ -26,6 +26,7 @@ type sandbox struct {
 	shell   *shell
 	name    string
 	freezer freezer
+	tmp     int64 // bytes that it may write to a folder in memory
 
 	removing sync.Once
 	removed  chan struct{} // closed when the first removal is over
@@ -35,10 +36,11 @@ type sandbox struct {
 var (
 	_ container.Container = (*sandbox)(nil)
 	_ container.Doorway   = (*sandbox)(nil)
+	_ container.Shower    = (*sandbox)(nil)
 )
 
-func newSandbox(f *Factory, s *shell, name string) *sandbox {
-	return &sandbox{factory: f, shell: s, name: name, freezer: newFreezer(s.box), removed: make(chan struct{})}
+func newSandbox(f *Factory, s *shell, name string, tmp int64) *sandbox {
+	return &sandbox{factory: f, shell: s, name: name, tmp: tmp, freezer: newFreezer(s.box), removed: make(chan struct{})}
 }
 
 func (c *sandbox) ID() string                         { return c.name }
@@ -116,6 +118,15 @@ func (c *sandbox) Listen(port int) (net.Listener, error) {
 	}
 	defer socket.Close() // the listener has a copy
 	return net.FileListener(socket)
+}
+
+// Show is that of container.Shower. Only root's sandbox can do it.
+func (c *sandbox) Show(ctx context.Context, folder string) (string, error) {
+	order := wire.Show{Box: c.shell.id, Folder: folder, Target: container.CodeFolder, TmpSize: c.tmp}
+	if _, err := c.shell.launcher.call(ctx, wire.Message{Show: &order}); err != nil {
+		return "", fmt.Errorf("container %s: %w", c.name, err)
+	}
+	return container.CodeFolder, nil
 }
 
 func (c *sandbox) gone() error { return fmt.Errorf("container %s: %w", c.name, container.ErrGone) }

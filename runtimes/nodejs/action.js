@@ -42,7 +42,8 @@ class Action {
             return;
         }
         const value = message.value || {};
-        if (!value.main || !value.code || typeof value.main !== 'string' || typeof value.code !== 'string') {
+        const code = value.folder || value.code;
+        if (!value.main || !code || typeof value.main !== 'string' || typeof code !== 'string') {
             const text = 'Missing main/no code to execute.';
             this.output.log('Error during initialization: ' + text);
             this.output.mark();
@@ -245,7 +246,7 @@ function setRunEnv(message) {
 
 async function load(value) {
     setInitEnv(value.env);
-    return value.binary ? loadArchive(value) : loadText(value);
+    return value.binary || value.folder ? loadArchive(value) : loadText(value);
 }
 
 /**
@@ -380,10 +381,13 @@ function moduleEntry(exports, main) {
     throw notFunction(main);
 }
 
-/** loadArchive unpacks a zip or tar.gz, makes its folder the working directory, and requires it. */
-async function loadArchive({ code, main }) {
+/**
+ * loadArchive unpacks a zip or tar.gz, unless the platform did and says where, makes
+ * its folder the working directory, and requires it.
+ */
+async function loadArchive({ code, folder, main }) {
     const archive = require('./archive.js');
-    const root = archive.unpack(Buffer.from(code, 'base64'));
+    const root = folder || archive.unpack(Buffer.from(code, 'base64'));
     process.chdir(root);
     const split = splitMain(root, main);
     if (split === null && !archive.hasEntry(root)) {

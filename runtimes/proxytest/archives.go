@@ -6,9 +6,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"io/fs"
+	"net/http"
+	"os"
 	"testing"
 
+	"quirl/container"
+	"quirl/internal/archive"
 	"quirl/proxy"
 )
 
@@ -83,6 +88,59 @@ func tarred(t testing.TB, files ...file) string {
 func binaryRequest(code string) proxy.InitRequest {
 	r := initRequest(code)
 	r.Binary = true
+	return r
+}
+
+// ways are those in which an archive comes to a runtime of ours.
+var ways = map[string]func(*cell, string) proxy.InitRequest{
+	"archive": func(_ *cell, code string) proxy.InitRequest { return binaryRequest(code) },
+	"folder":  unpacked,
+}
+
+// runArchive checks that a function from an archive, which prints nothing, answers
+// {"a":1} with want, in whichever way its code comes.
+func (b *bench) runArchive(t *testing.T, code, main, want string) {
+	t.Helper()
+	for way, request := range ways {
+		t.Run(way, func(t *testing.T) {
+			c := b.start(t)
+			r := request(c, code)
+			r.Main = main
+			c.mustInitWith(r)
+			c.wantJSON(c.run(`{"a":1}`), http.StatusOK, want)
+			c.wantLogs(1, "", "")
+		})
+	}
+}
+
+// unpacked is an /init with an archive that lies unpacked in a folder. Where a
+// container cannot be shown one it is an ordinary one.
+func unpacked(c *cell, code string) proxy.InitRequest {
+	c.Helper()
+	data, err := base64.StdEncoding.DecodeString(code)
+	if err != nil {
+		c.Fatal(err)
+	}
+	folder := c.TempDir()
+	if err := archive.Unpack(data, folder, archive.DefaultLimits); err != nil {
+		c.Fatal(err)
+	}
+	if err := os.Chmod(folder, 0o777); err != nil {
+		c.Fatal(err)
+	}
+	shower, can := c.container.(container.Shower)
+	switch {
+	case can:
+		folder, err = shower.Show(c.ctx, folder)
+	case c.apart:
+		err = errors.New("it has a file system of its own")
+	}
+	if err != nil {
+		c.Logf("the container cannot be shown a folder: %v", err)
+		return binaryRequest(code)
+	}
+	r := initRequest("")
+	r.Folder = folder
 	return r
 }
 

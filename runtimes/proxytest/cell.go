@@ -29,6 +29,7 @@ type cell struct {
 	container      container.Container
 	client         *proxy.Client
 	stdout, stderr *stream
+	apart          bool // it does not see the host's files
 }
 
 // start starts a container that is removed after the case.
@@ -38,7 +39,7 @@ func (b *bench) start(t testing.TB, env ...string) *cell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cell{TB: t, ctx: patient(t)}
+	c := &cell{TB: t, ctx: patient(t), apart: spec.Image != ""}
 	if c.container, err = b.factory.Create(c.ctx, spec); err != nil {
 		t.Fatal(err)
 	}

@@ -382,14 +382,7 @@ func testNodeArchives(t *testing.T, b *bench) {
 		{"index.mjs", "main", zipped(t, zip.Deflate, file{name: "index.mjs", content: "export default (args) => args;"}), `{"a":1}`},
 		{"unicode", "main", zipped(t, zip.Deflate, file{name: "index.js", content: `exports.main = () => require("./❄.json");`}, file{name: "❄.json", content: `{"☃":"é"}`}), `{"☃":"é"}`},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := b.start(t)
-			r := binaryRequest(tt.code)
-			r.Main = tt.main
-			c.mustInitWith(r)
-			c.wantJSON(c.run(`{"a":1}`), http.StatusOK, tt.want)
-			c.wantLogs(1, "", "")
-		})
+		t.Run(tt.name, func(t *testing.T) { b.runArchive(t, tt.code, tt.main, tt.want) })
 	}
 }
 

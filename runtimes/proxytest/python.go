@@ -250,14 +250,7 @@ func testPythonArchives(t *testing.T, b *bench) {
 			zipped(t, zip.Deflate, file{name: "__main__.py", content: "import subprocess\ndef main(args):\n    return {'text': subprocess.check_output(['./tool']).decode()}\n"}, file{name: "tool", content: "#!/bin/sh\nprintf tool", mode: 0o755}), `{"text":"tool"}`,
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := b.start(t)
-			r := binaryRequest(tt.code)
-			r.Main = tt.main
-			c.mustInitWith(r)
-			c.wantJSON(c.run(`{"a":1}`), http.StatusOK, tt.want)
-			c.wantLogs(1, "", "")
-		})
+		t.Run(tt.name, func(t *testing.T) { b.runArchive(t, tt.code, tt.main, tt.want) })
 	}
 }
 

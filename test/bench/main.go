@@ -54,7 +54,7 @@ type group struct {
 
 var groups = []group{
 	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
-	{"cold", coldStarts}, {"stem", stemStarts}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
+	{"cold", coldStarts}, {"stem", stemStarts}, {"folder", folder}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
 	{"docker", docker}, {"refusals", refusals}, {"entities", entities},
 }
 

@@ -22,6 +22,7 @@ type Message struct {
 	Start  *Start  `json:"start,omitempty"`
 	Listen *Listen `json:"listen,omitempty"`
 	Dial   *Dial   `json:"dial,omitempty"`
+	Show   *Show   `json:"show,omitempty"`
 	Remove *Remove `json:"remove,omitempty"`
 
 	// At most one of these is set in a reply; an empty reply means done.
@@ -111,6 +112,15 @@ type Listen struct {
 type Dial struct {
 	Box  string `json:"box"`
 	Port int    `json:"port"`
+}
+
+// Show mounts a folder of the host at Target of a running box, with a layer of at
+// most TmpSize bytes in memory over it, which takes what the box writes there.
+type Show struct {
+	Box     string `json:"box"`
+	Folder  string `json:"folder"`
+	Target  string `json:"target"`
+	TmpSize int64  `json:"tmp_size"`
 }
 
 // Remove kills a box and gives everything back. It may come at any time.

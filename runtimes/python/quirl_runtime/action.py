@@ -44,7 +44,7 @@ class Action:
             return 403, error_json(text)
         value = message.get("value")
         value = value if isinstance(value, dict) else {}
-        code = value.get("code")
+        code = value.get("folder") or value.get("code")
         if not code or not isinstance(code, str):
             text = "Missing main/no code to execute."
             output.log(text)
@@ -61,7 +61,11 @@ class Action:
         """Loads the code; returns None or the text of the failure."""
         try:
             set_init_env(value.get("env"))
-            self.directory = self._place(code, bool(value.get("binary")))
+            if value.get("folder"):  # the platform has unpacked it there
+                self.directory = code
+                rename_main(code)
+            else:
+                self.directory = self._place(code, bool(value.get("binary")))
             os.chdir(self.directory)
             sys.path.insert(0, self.directory)
             prepare_packages(self.directory)

@@ -1,0 +1,59 @@
+package invoker
+
+import (
+	"context"
+
+	"quirl/container"
+	"quirl/proxy"
+	"quirl/whisk"
+)
+
+// Folders keeps the code of actions unpacked.
+type Folders interface {
+	// Hold returns the folder of the archive that key stands for, made of what fetch
+	// returns unless it is there, and a function that lets go of it.
+	Hold(key string, fetch func() ([]byte, error)) (folder string, release func(), err error)
+}
+
+// folderFrom is the size from which an archive is shown as a folder: below, the
+// runtime has unpacked it as quickly as the folder is mounted, in bytes.
+const folderFrom = 64 << 10
+
+// bringCode puts the action's code into a request: as a folder of the container if
+// that pays and can be done, else as text.
+func (c *cell) bringCode(ctx context.Context, a *whisk.Action, request *proxy.InitRequest) error {
+	code := a.Exec.Attachment
+	if code == nil {
+		return nil
+	}
+	if a.Exec.Binary && code.Decoded && code.Size >= folderFrom {
+		if inside, ok := c.showCode(ctx, code.SHA256); ok {
+			request.Folder = inside
+			return nil
+		}
+	}
+	data, err := c.inv.Attachments.Attachment(ctx, code.SHA256)
+	if err == nil {
+		request.Code = code.Text(data)
+	}
+	return err
+}
+
+// showCode shows unpacked code to the container. What goes wrong here need not be
+// told to the user: the runtime will say what is wrong with an archive.
+func (c *cell) showCode(ctx context.Context, sum string) (inside string, ok bool) {
+	shower, can := c.box.(container.Shower)
+	if !c.own || !can || c.inv.Folders == nil {
+		return "", false
+	}
+	folder, release, err := c.inv.Folders.Hold(sum, func() ([]byte, error) { return c.inv.Attachments.Attachment(ctx, sum) })
+	if err == nil {
+		if inside, err = shower.Show(ctx, folder); err == nil {
+			c.release = release
+			return inside, true
+		}
+		release()
+	}
+	c.inv.Log.Debug("code is not shown as a folder", "container", c.box.ID(), "reason", err)
+	return "", false
+}
