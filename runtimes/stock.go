@@ -1,6 +1,10 @@
 package runtimes
 
-import "quirl/container"
+import (
+	"path"
+
+	"quirl/container"
+)
 
 // Images is the offer of a machine whose containers are made from images: all
 // kinds. A kind with a stock image is run by our own server in it, any other by the
@@ -31,11 +35,15 @@ func imageSpec(r *Runtime, files string, env []string) container.Spec {
 	if stock == nil {
 		return container.Spec{Kind: r.Kind, Image: r.Image.String(), Env: env}
 	}
+	bin := ""
+	if path.IsAbs(stock.Program) {
+		bin = path.Dir(stock.Program)
+	}
 	return container.Spec{
 		Kind:    r.Kind,
 		Image:   stock.Image,
 		Command: r.Local.command(stock.Program),
-		Env:     append(environment(""), env...),
+		Env:     append(environment(bin), env...),
 		Mounts:  r.Local.mounts(files),
 	}
 }

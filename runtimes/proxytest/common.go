@@ -37,6 +37,7 @@ func commonCases() []testCase {
 		{"process ends in run", testHardExit},
 		{"process ends in init", testHardExitInit},
 		{"SIGTERM", testTerminated},
+		{"compiled code", testCompiled},
 		{"warm is without a trace", testWarm},
 		{"warm after init", testWarmLate},
 		{"HTTP", testHTTP},
@@ -110,7 +111,11 @@ func testEcho(t *testing.T, b *bench) {
 		`[1,"two",{"three":[3]}]`,
 	}
 	for _, value := range values {
-		c.wantJSON(c.run(value), http.StatusOK, value)
+		want := value
+		if other, ok := b.lang.same[value]; ok {
+			want = other
+		}
+		c.wantJSON(c.run(value), http.StatusOK, want)
 	}
 	c.wantLogs(len(values), strings.Repeat("hello stdout\n", len(values)), strings.Repeat("hello stderr\n", len(values)))
 	c.wantSentinels(len(values))
@@ -288,19 +293,33 @@ func testBroken(t *testing.T, b *bench) {
 func testHardExit(t *testing.T, b *bench) {
 	c := b.start(t)
 	c.mustInit(b.lang.samples.hardExit)
-	if got := c.run(`{}`); got != closed {
+	got := c.run(`{}`)
+	c.wantInLog(c.stdout, "before the end\n")
+	if b.lang.loop {
+		c.wantJSON(got, http.StatusBadRequest, `{"error":"command exited"}`)
+		c.wantError(c.run(`{}`), http.StatusInternalServerError, "no action defined yet")
+		c.wantSentinels(1)
+		return
+	}
+	if got != closed {
 		t.Errorf("got %+v, want a closed connection", got)
 	}
 	<-c.container.Done()
 	if got := c.container.Exit().Code; got != 3 {
 		t.Errorf("got exit code %d, want 3", got)
 	}
-	c.wantInLog(c.stdout, "before the end\n")
 }
 
 func testHardExitInit(t *testing.T, b *bench) {
 	c := b.start(t)
-	if got := c.init(b.lang.samples.hardExit + "\nmain({})\n"); got != closed {
+	got := c.init(b.lang.samples.exitInInit)
+	c.wantInLog(c.stdout, "before the end\n")
+	if b.lang.loop {
+		c.wantJSON(got, http.StatusBadGateway, dead)
+		c.wantSentinels(1)
+		return
+	}
+	if got != closed {
 		t.Errorf("got %+v, want a closed connection", got)
 	}
 }

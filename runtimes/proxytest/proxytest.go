@@ -70,6 +70,14 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 type language struct {
 	samples samples
 	cases   []testCase
+
+	// loop says that the function runs in a process of its own: the server is there
+	// when that has ended, and says so.
+	loop bool
+	// compiles says that source is compiled at init.
+	compiles bool
+	// same are arguments that the echo returns as something else, with the reason.
+	same map[string]string
 }
 
 // samples are the sources of the common cases. The entry point is main.
@@ -83,8 +91,9 @@ type samples struct {
 	midLine     string // prints "no line end", without one, on both streams
 	large       string // a source of several hundred KB; its echo is silent
 	broken      string // has a syntax error
-	hardExit    string // ends the process with status 3
-	terminated  string // sends itself SIGTERM
+	hardExit    string // prints "before the end\n" and ends the process with status 3
+	exitInInit  string // the same when it is loaded
+	terminated  string // sends SIGTERM to the server
 	child       string // prints "1", lets a child process print "2", prints "3"
 	counter     string // returns {"n": how often it was called}
 }
@@ -95,7 +104,7 @@ type testCase struct {
 }
 
 func languages() map[string]language {
-	return map[string]language{"nodejs": nodejs(), "python": python()}
+	return map[string]language{"nodejs": nodejs(), "python": python(), "java": java(), "php": php(), "ruby": ruby()}
 }
 
 // A bench is where a kind is tested.
