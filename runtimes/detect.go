@@ -264,7 +264,8 @@ func (p *prober) find(r *Runtime) (Interpreter, *Missing) {
 		if m := host.pattern.FindStringSubmatch(text); m != nil {
 			return Interpreter{Path: path, Version: m[1]}, nil
 		}
-		others = append(others, fmt.Sprintf("%s is %s", path, text))
+		line, _, _ := strings.Cut(text, "\n")
+		others = append(others, fmt.Sprintf("%s is %s", path, line))
 	}
 	reason := fmt.Sprintf("no program %s was found", strings.Join(host.Names, " or "))
 	if len(others) > maxOthers {

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"path"
+	"path/filepath"
 
 	"quirl/container"
 )
@@ -20,6 +21,23 @@ func (o *Offer) Own(kind string) bool {
 	}
 	_, found := o.interpreters[r.Kind]
 	return found || o.images && r.stock() != nil
+}
+
+// Compiler stands for all that the result of compiling an action of a kind depends on:
+// the tool chain, and the runtime's files in the folder that Extract returned. It is
+// empty where nothing is compiled. jars says that archives may have to stay archives.
+func (o *Offer) Compiler(kind, files string) (compiler string, jars bool) {
+	r, err := o.Manifest.Resolve(kind)
+	if err != nil || r.Local == nil || r.Local.Loop == nil || len(r.Local.Loop.Compiler) == 0 {
+		return "", false
+	}
+	chain := r.Image.String()
+	if i, ok := o.interpreters[r.Kind]; ok {
+		chain = i.Path + " " + i.Version
+	} else if stock := r.stock(); stock != nil {
+		chain = stock.Image
+	}
+	return chain + " " + filepath.Base(files), r.Local.Loop.Jar != ""
 }
 
 func (r *Runtime) stock() *Stock {
