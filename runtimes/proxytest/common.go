@@ -50,12 +50,20 @@ const noCode = `{"error":"Missing main/no code to execute."}`
 func testNoCode(t *testing.T, b *bench) {
 	c := b.start(t)
 	got := c.initWith(proxy.InitRequest{Name: "test", Main: "main"})
+	if b.lang.each {
+		c.wantJSON(got, http.StatusOK, `{"ok":true}`)
+		c.wantError(c.run(`{}`), http.StatusOK, "no code")
+		return
+	}
 	c.wantJSON(got, http.StatusForbidden, noCode)
 	c.mustInit(b.lang.samples.echo) // it was not terminal
 	c.wantSentinels(1)
 }
 
 func testNothing(t *testing.T, b *bench) {
+	if b.lang.each {
+		t.Skip("may be without code")
+	}
 	c := b.start(t)
 	for _, body := range []string{"", "{}", "null", `{"value":{}}`, `{"value":null}`, `[]`, `{"value":"x"}`} {
 		c.wantJSON(c.raw(1, post("/init", body))[0], http.StatusForbidden, noCode)
@@ -89,6 +97,7 @@ func testRunFirst(t *testing.T, b *bench) {
 }
 
 func testOtherEntry(t *testing.T, b *bench) {
+	need(t, b.lang.samples.echoAsNiam)
 	c := b.start(t)
 	r := initRequest(b.lang.samples.echoAsNiam)
 	r.Main = "niam"
@@ -180,6 +189,7 @@ func testUnicode(t *testing.T, b *bench) {
 }
 
 func testState(t *testing.T, b *bench) {
+	need(t, b.lang.samples.counter)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.counter)
 	for n := range 3 {
@@ -205,6 +215,7 @@ func testFlood(t *testing.T, b *bench) {
 }
 
 func testMidLine(t *testing.T, b *bench) {
+	need(t, b.lang.samples.midLine)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.midLine)
 	c.run(`{}`)
@@ -222,6 +233,7 @@ func testChild(t *testing.T, b *bench) {
 // prints has them unless nobody wants any, and so has one of a caller that does not
 // ask; a line without end does not get into the next run.
 func testSilent(t *testing.T, b *bench) {
+	need(t, b.lang.samples.midLine)
 	silent := func(c *cell, sentinels proxy.Sentinels) bool {
 		t.Helper()
 		r := runRequest(`{"n":1}`)
@@ -271,10 +283,16 @@ func testHugeCode(t *testing.T, b *bench) {
 	c := b.start(t)
 	r := initRequest(strings.Repeat("AAAA", 16<<20))
 	r.Binary = true
+	if b.lang.each { // it is a program, until somebody tries
+		c.mustInitWith(r)
+		c.wantError(c.run(`{}`), http.StatusBadGateway)
+		return
+	}
 	c.wantError(c.initWith(r), http.StatusBadGateway)
 }
 
 func testBroken(t *testing.T, b *bench) {
+	need(t, b.lang.samples.broken)
 	c := b.start(t)
 	c.wantError(c.init(b.lang.samples.broken), http.StatusBadGateway)
 	_, stderr := c.logs(1)
@@ -291,6 +309,7 @@ func testBroken(t *testing.T, b *bench) {
 }
 
 func testHardExit(t *testing.T, b *bench) {
+	need(t, b.lang.samples.hardExit)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.hardExit)
 	got := c.run(`{}`)
@@ -311,6 +330,7 @@ func testHardExit(t *testing.T, b *bench) {
 }
 
 func testHardExitInit(t *testing.T, b *bench) {
+	need(t, b.lang.samples.exitInInit)
 	c := b.start(t)
 	got := c.init(b.lang.samples.exitInInit)
 	c.wantInLog(c.stdout, "before the end\n")
@@ -373,6 +393,7 @@ func withoutHostname(t *testing.T, body string) string {
 }
 
 func testWarmLate(t *testing.T, b *bench) {
+	need(t, b.lang.samples.counter)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.counter)
 	out, err := c.client.Warm(c.ctx)
