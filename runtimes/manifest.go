@@ -8,8 +8,9 @@
 // unchanged.
 //
 // Read manifest.go for what a kind is, detect.go for what can run here, and
-// spec.go for how it is started. The runtimes themselves are in the folders
-// nodejs and python; package proxytest checks them all.
+// spec.go for how it is started. The runtimes themselves are in a folder per language,
+// and package loop is the server of those that have none; package proxytest checks
+// them all.
 package runtimes
 
 import (

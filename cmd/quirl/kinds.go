@@ -75,9 +75,9 @@ func newKinds(offer *runtimes.Offer, data string) (*kinds, error) {
 	return &kinds{offer, info, files}, err
 }
 
-// ResolveKind is that of api.Kinds.
+// ResolveKind is that of api.Kinds. A version that is not here means the nearest one.
 func (k *kinds) ResolveKind(kind string) (string, bool) {
-	r, err := k.offer.Manifest.Resolve(kind)
+	r, err := k.offer.Manifest.Nearest(kind)
 	if err != nil {
 		return "", false
 	}

@@ -10,7 +10,7 @@ final class Environment {
   /**
    * Returns the map behind System.getenv, which processes that are started inherit
    * too. The manifest of our jar opens java.util for it: an option of the command line
-   * would keep the virtual machine from using its archived modules, 13 ms.
+   * would keep the virtual machine from using its archived modules.
    */
   @SuppressWarnings("unchecked")
   static Map<String, String> writable() {
