@@ -87,19 +87,29 @@ func (a *app) actionPut(verb string) *cobra.Command {
 				keepAnnotations(&action, stored.Annotations)
 			}
 			done := a.progress("sending the code of %s", args[0])
+			var answer client.Action
 			_, err = c.Do(ctx, client.Request{
 				Method: http.MethodPut, Path: client.Path("namespaces", name.namespace, "actions", name.entity),
-				Query: url.Values{"overwrite": {strconv.FormatBool(verb == "update")}}, Body: action,
+				Query: url.Values{"overwrite": {strconv.FormatBool(verb == "update")}}, Body: action, Into: &answer,
 			})
 			done()
 			if err != nil {
 				return fmt.Errorf("Unable to create action '%s': %w", name.entity, err)
 			}
+			a.warnOfKind(e.kind, answer.Exec)
 			fmt.Fprintf(a.Stdout, "ok: %sd action %s\n", verb, name.entity)
 			return nil
 		})(cmd, args)
 	}
 	return cmd
+}
+
+// warnOfKind says that an action got another kind than it asked for.
+func (a *app) warnOfKind(asked string, got *client.Exec) {
+	if asked == "" || got == nil || got.Kind == asked || strings.HasSuffix(asked, ":default") {
+		return
+	}
+	fmt.Fprintf(a.Stderr, "warning: there is no runtime %s here, the action has the nearest one: %s\n", asked, got.Kind)
 }
 
 // storedAction reads the action that is about to be updated; there may be none yet.

@@ -27,6 +27,10 @@ const warmTime = 30 * time.Second
 // alone is used unless activations run beside each other.
 const keptConnections = 8
 
+// memoryVariable tells a runtime of ours the memory of its container, in bytes, as not
+// every interpreter can find that out.
+const memoryVariable = "QUIRL_MEMORY"
+
 // A cell is one container as the invoker sees it: a goroutine that carries out
 // the pool's commands one after the other.
 type cell struct {
@@ -41,7 +45,7 @@ type cell struct {
 	box       container.Container
 	client    *proxy.Client
 	output    *collect.Collector
-	own       bool         // the runtime is one of ours
+	traits    Traits       // of the runtime
 	silent    bool         // an activation that prints nothing needs no sentinels
 	unmarked  bool         // there are no sentinels at all
 	door      net.Listener // the API inside, nil when the function has no key
@@ -118,22 +122,26 @@ func (c *cell) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.own = c.inv.Runtimes.OwnRuntime(c.create.Kind)
-	box, err := c.inv.Containers.Create(ctx, c.inv.complete(spec, c.name(), c.create.Memory, c.weight()))
+	c.traits = c.inv.Runtimes.Traits(c.create.Kind, c.create.Image)
+	spec = c.inv.complete(spec, c.name(), c.create.Memory, c.weight())
+	if c.traits.Own {
+		spec.Env = append(spec.Env, fmt.Sprintf("%s=%d", memoryVariable, spec.Memory))
+	}
+	box, err := c.inv.Containers.Create(ctx, spec)
 	if err != nil {
 		return fmt.Errorf("make container for %s: %w", c.create.Kind, err)
 	}
 	c.box = box
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
-	c.silent = c.own && c.output.CanEndSilently()
+	c.silent = c.traits.Own && c.output.CanEndSilently()
 	c.unmarked = !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
 	var options proxy.Options
-	if c.own {
+	if c.traits.Own {
 		options.KeepAlive = keptConnections
 	}
 	c.client = proxy.New(box.Dial, options)
-	if c.own && c.create.For == (pool.Key{}) {
+	if c.traits.Own && c.create.For == (pool.Key{}) {
 		c.warm(ctx)
 	}
 	return nil

@@ -5,13 +5,13 @@ import (
 
 	"quirl/container"
 	"quirl/proxy"
-	"quirl/whisk"
 )
 
 // Folders keeps the code of actions unpacked.
 type Folders interface {
 	// Hold returns the folder of the archive that key stands for, made of what fetch
-	// returns unless it is there, and a function that lets go of it.
+	// returns unless it is there, and a function that lets go of it. With a nil fetch it
+	// is an error when it is not there.
 	Hold(key string, fetch func() ([]byte, error)) (folder string, release func(), err error)
 }
 
@@ -19,15 +19,17 @@ type Folders interface {
 // runtime has unpacked it as quickly as the folder is mounted, in bytes.
 const folderFrom = 64 << 10
 
-// bringCode puts the action's code into a request: as a folder of the container if
-// that pays and can be done, else as text.
-func (c *cell) bringCode(ctx context.Context, a *whisk.Action, request *proxy.InitRequest) error {
+// bringCode puts the action's code into a request: what was compiled of it before; a
+// folder of the container if that pays and can be done; or else text.
+func (c *cell) bringCode(ctx context.Context, j *job, request *proxy.InitRequest) error {
+	a := j.action
 	code := a.Exec.Attachment
-	if code == nil {
+	if code == nil || c.bringCompiled(ctx, j, request) {
 		return nil
 	}
-	if a.Exec.Binary && code.Decoded && code.Size >= folderFrom {
-		if inside, ok := c.showCode(ctx, code.SHA256); ok {
+	if a.Exec.Binary && code.Decoded && code.Size >= folderFrom && !c.traits.Jars {
+		inside, ok := c.showCode(ctx, code.SHA256, func() ([]byte, error) { return c.inv.Attachments.Attachment(ctx, code.SHA256) })
+		if ok {
 			request.Folder = inside
 			return nil
 		}
@@ -41,12 +43,12 @@ func (c *cell) bringCode(ctx context.Context, a *whisk.Action, request *proxy.In
 
 // showCode shows unpacked code to the container. What goes wrong here need not be
 // told to the user: the runtime will say what is wrong with an archive.
-func (c *cell) showCode(ctx context.Context, sum string) (inside string, ok bool) {
+func (c *cell) showCode(ctx context.Context, key string, fetch func() ([]byte, error)) (inside string, ok bool) {
 	shower, can := c.box.(container.Shower)
-	if !c.own || !can || c.inv.Folders == nil {
+	if !c.traits.Own || !can || c.inv.Folders == nil {
 		return "", false
 	}
-	folder, release, err := c.inv.Folders.Hold(sum, func() ([]byte, error) { return c.inv.Attachments.Attachment(ctx, sum) })
+	folder, release, err := c.inv.Folders.Hold(key, fetch)
 	if err == nil {
 		if inside, err = shower.Show(ctx, folder); err == nil {
 			c.release = release

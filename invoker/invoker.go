@@ -67,14 +67,27 @@ type Runtimes interface {
 	// action. Name, memory and CPU shares are the caller's to fill in. It fails
 	// for kinds that cannot run here.
 	ContainerSpec(kind, image string) (container.Spec, error)
-	// OwnRuntime says that a kind's containers speak our additions to the runtime
-	// contract: kept connections and warming up.
-	OwnRuntime(kind string) bool
+	// Traits tells what a kind's containers can do beyond the runtime contract; image is
+	// that of a blackbox action.
+	Traits(kind, image string) Traits
 	// Sentinels says that a kind's containers, for a blackbox those of image, end
 	// each activation's output with a sentinel on both streams.
 	Sentinels(kind, image string) bool
 	// Concurrent says that a kind's containers can run several activations at once.
 	Concurrent(kind string) bool
+}
+
+// Traits are the additions of a runtime of ours to the runtime contract. A foreign
+// runtime has none.
+type Traits struct {
+	// Own says that it likes to be kept connected to, warms up, does without
+	// sentinels, and takes code as a folder.
+	Own bool
+	// Compiler stands for all that the result of compiling an action depends on, beside
+	// the action; empty where nothing is compiled.
+	Compiler string
+	// Jars says that archives may have to stay archives.
+	Jars bool
 }
 
 // An Invoker runs activations. Make one with New and let it Run.

@@ -38,7 +38,7 @@ func (k *kinds) ContainerSpec(kind, _ string) (container.Spec, error) {
 	return k.offer.Spec(kind, k.files)
 }
 
-func (k *kinds) OwnRuntime(string) bool { return true }
+func (k *kinds) Traits(string, string) invoker.Traits { return invoker.Traits{Own: true} }
 
 func (k *kinds) Sentinels(string, string) bool { return true }
 

@@ -76,7 +76,7 @@ func (c *cell) run(cmd pool.Run) {
 }
 
 // shares says whether the job's output can be told from that of others in the container.
-func (c *cell) shares(j *job) bool { return c.own && j.slots > 1 }
+func (c *cell) shares(j *job) bool { return c.traits.Own && j.slots > 1 }
 
 // sentinels says when the runtime is to write them for the job. An activation that
 // printed keeps them: on a busy machine the pipes alone do not tell in time what was
@@ -140,7 +140,7 @@ func (c *cell) giveBack(j *job, cmd pool.Run) {
 func (c *cell) initialize(j *job, arguments split, o *outcome) {
 	o.cold, o.start = true, c.inv.Now()
 	request := c.inv.initRequest(j, arguments)
-	if err := c.bringCode(c.inv.ctx, j.action, &request); err != nil {
+	if err := c.bringCode(c.inv.ctx, j, &request); err != nil {
 		c.inv.Log.Error("code cannot be read", "action", j.action.FullName().ID(), "error", err)
 		o.end, o.broken = o.start, true
 		o.response = whisk.ErrorResponse(whisk.InternalError, "Action could not be fetched.")
@@ -156,6 +156,9 @@ func (c *cell) initialize(j *job, arguments split, o *outcome) {
 	o.initiated = now.Sub(o.start)
 	response, verdict, loaded := proxy.InitResponse(answer, err, limit, request.Limit)
 	if loaded {
+		if answer.Compiled {
+			c.keepCompiled(c.inv.ctx, j)
+		}
 		return
 	}
 	o.end, o.broken, o.timeout = now, true, verdict == proxy.TimedOut

@@ -49,6 +49,23 @@ func (c *Client) Warm(ctx context.Context) (Outcome, error) {
 	return c.call(ctx, warmLimit, (*message).warmMessage)
 }
 
+// ErrNotCompiled says that a runtime has no compiled code to give.
+var ErrNotCompiled = errors.New("nothing was compiled")
+
+// Compiled fetches what a runtime of ours compiled in its Init, as a zip file of at most
+// most bytes. It is valid as code of another Init, which then needs no compiler. The
+// error is ErrNotCompiled when there is nothing, or too much.
+func (c *Client) Compiled(ctx context.Context, most int64) ([]byte, error) {
+	out, err := c.call(ctx, Limit{Response: most}, (*message).compiledMessage)
+	if err != nil {
+		return nil, err
+	}
+	if out.Status != 200 || out.Truncated {
+		return nil, ErrNotCompiled
+	}
+	return out.Body, nil
+}
+
 // Close ends all connections; calls under way return ErrClosed.
 func (c *Client) Close() error {
 	c.mu.Lock()

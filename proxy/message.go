@@ -93,6 +93,11 @@ func (m *message) warmMessage() {
 	m.finish("/warm", m.reset(0))
 }
 
+// compiledMessage builds POST /compiled in m's buffers.
+func (m *message) compiledMessage() {
+	m.finish("/compiled", m.reset(0))
+}
+
 // reset empties m and leaves room for the head.
 func (m *message) reset(room int) []byte {
 	m.value, m.after, m.sentinels, m.shared = nil, m.after[:0], Always, false

@@ -125,6 +125,9 @@ type Outcome struct {
 	// Silent says that the runtime wrote no sentinels. All that it printed was written
 	// before it answered.
 	Silent bool
+	// Compiled says that the runtime compiled the code, so that there is something for
+	// Client.Compiled to fetch.
+	Compiled bool
 	// Duration is the time from the call to the end of the answer. It is also set
 	// when the call failed.
 	Duration time.Duration

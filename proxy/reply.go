@@ -26,6 +26,8 @@ type head struct {
 	close   bool // the connection cannot be used again
 	old     bool // HTTP/1.0
 	silent  bool // no sentinels were written
+	// there is something to fetch from /compiled
+	compiled bool
 }
 
 // readReply reads a response. reusable says that the connection stands at the
@@ -49,7 +51,7 @@ func readReply(r *bufio.Reader, limit Limit, requireLength bool) (out Outcome, r
 		return Outcome{}, false, fmt.Errorf("%w: no Content-Length", errMalformed)
 	}
 	out, whole, err := readBody(r, h, limit)
-	out.Status, out.Silent = h.status, h.silent
+	out.Status, out.Silent, out.Compiled = h.status, h.silent, h.compiled
 	return out, err == nil && whole && !h.close && (h.chunked || h.length >= 0), err
 }
 
@@ -100,6 +102,7 @@ var (
 	chunked          = []byte("chunked")
 	closing          = []byte("close")
 	sentinels        = []byte("x-quirl-sentinels")
+	compiled         = []byte("x-quirl-compiled")
 	none             = []byte("none")
 )
 
@@ -136,6 +139,8 @@ func (h *head) field(name, value []byte) error {
 		h.close = true
 	case bytes.EqualFold(name, sentinels):
 		h.silent = bytes.EqualFold(value, none)
+	case bytes.EqualFold(name, compiled):
+		h.compiled = true
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -44,8 +45,11 @@ func compile(ctx context.Context, local *Local, interpreter Interpreter, files s
 	}
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
-	args := expand(local.Host.Compile, filepath.Join(files, local.Runtime))
-	cmd := exec.CommandContext(ctx, interpreter.Path, args...)
+	command := expand(local.Host.Compile, filepath.Join(files, local.Runtime))
+	for i, part := range command {
+		command[i] = strings.ReplaceAll(part, "{program}", interpreter.Path)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = environment("")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %.200s", err, out)

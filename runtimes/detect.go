@@ -37,6 +37,7 @@ type Offer struct {
 	Missing []Missing
 
 	interpreters map[string]Interpreter // by kind
+	natives      []Runtime              // blackboxes that need no image here
 	images       bool                   // where there is no interpreter
 }
 
@@ -77,6 +78,12 @@ func (m *Manifest) Detect(ctx context.Context, host Host) (*Offer, error) {
 		}
 		found[r.Family] = append(found[r.Family], *r)
 	}
+	for _, r := range m.Natives {
+		interpreter, missing := p.find(&r)
+		if missing == nil {
+			o.natives, o.interpreters[r.Kind] = append(o.natives, r), interpreter
+		}
+	}
 	o.Manifest = m.only(found)
 	return o, o.Manifest.index()
 }
@@ -91,7 +98,7 @@ func (o *Offer) Interpreter(kind string) (Interpreter, bool) {
 // is gone, the last kind that is not deprecated takes its place: the newest, as
 // manifests are written.
 func (m *Manifest) only(found map[string][]Runtime) *Manifest {
-	rest := &Manifest{Families: map[string][]Runtime{}, Blackboxes: m.Blackboxes}
+	rest := &Manifest{Families: map[string][]Runtime{}, Blackboxes: m.Blackboxes, Natives: m.Natives}
 	for family, kinds := range found {
 		position := func(r Runtime) int {
 			return slices.IndexFunc(m.Families[family], func(o Runtime) bool { return o.Kind == r.Kind })
@@ -240,7 +247,13 @@ func (p *prober) find(r *Runtime) (Interpreter, *Missing) {
 	if r.Local == nil {
 		return Interpreter{}, &Missing{r.Kind, "the manifest names no program of the host for it", "use a container technology that runs images"}
 	}
+	if name := r.Local.missing(); name != "" {
+		return Interpreter{}, &Missing{r.Kind, "this program was built without " + name, "build it with make, which fetches and builds what is needed"}
+	}
 	host := r.Local.Host
+	if len(host.Names) == 0 {
+		return Interpreter{}, nil
+	}
 	var others []string
 	for _, path := range host.search(p.host) {
 		text, ok := p.known.get(probe{path, strings.Join(host.Version, " ")})
@@ -251,7 +264,8 @@ func (p *prober) find(r *Runtime) (Interpreter, *Missing) {
 		if m := host.pattern.FindStringSubmatch(text); m != nil {
 			return Interpreter{Path: path, Version: m[1]}, nil
 		}
-		others = append(others, fmt.Sprintf("%s is %s", path, text))
+		line, _, _ := strings.Cut(text, "\n")
+		others = append(others, fmt.Sprintf("%s is %s", path, line))
 	}
 	reason := fmt.Sprintf("no program %s was found", strings.Join(host.Names, " or "))
 	if len(others) > maxOthers {

@@ -1,6 +1,7 @@
 package runtimes
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -15,9 +16,12 @@ import (
 var builtin []byte
 
 // Tests and benchmarks stay out; a leading underscore does not keep a file out here.
-// The packages of Node.js are there when tools/setup could fetch them.
+// The packages of Node.js, the jars of Java and the programs are there when tools/setup
+// could make them.
 //
 //go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
+//go:embed java/launch java/compile java/options java/archive java/lib php/runner.php ruby/launcher.rb
+//go:embed swift native bin
 var files embed.FS
 
 // Builtin returns the manifest of the kinds that come with this program.
@@ -81,7 +85,11 @@ func copyFiles(dir string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(target, data, 0o644)
+		mode := fs.FileMode(0o644)
+		if bytes.HasPrefix(data, []byte("\x7fELF")) || bytes.HasPrefix(data, []byte("#!")) {
+			mode = 0o755
+		}
+		return os.WriteFile(target, data, mode)
 	})
 }
 

@@ -8,8 +8,9 @@
 // unchanged.
 //
 // Read manifest.go for what a kind is, detect.go for what can run here, and
-// spec.go for how it is started. The runtimes themselves are in the folders
-// nodejs and python; package proxytest checks them all.
+// spec.go for how it is started. The runtimes themselves are in a folder per language,
+// and package loop is the server of those that have none; package proxytest checks
+// them all.
 package runtimes
 
 import (
@@ -17,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,6 +37,9 @@ type Manifest struct {
 	Families map[string][]Runtime
 	// Blackboxes are user images that are never pulled and whose logs have sentinels.
 	Blackboxes []Image
+	// Natives are those of them that can also run without an image: they hold nothing
+	// but a server that runs the action's own program. Their Kind is the reference.
+	Natives []Runtime
 
 	kinds map[string]*Runtime
 }
@@ -86,66 +89,21 @@ type Reactive struct {
 	Threshold, Increment int
 }
 
-// Local is our extension of the manifest, the object "quirl" of a kind: the
-// kind is run by a program of the host, or of an image, and our own server for it.
-type Local struct {
-	// Runtime is the folder of the server half, e.g. "nodejs".
-	Runtime string `json:"runtime"`
-	// Concurrent says that the server can run several activations at once.
-	Concurrent bool `json:"concurrent"`
-	// Host tells how to find and start the program.
-	Host HostProgram `json:"host"`
-	// Stock is an image that has the program; nil where there is none, and then
-	// containers from images are those of Runtime.Image.
-	Stock *Stock `json:"stock"`
-}
-
-// Stock is any image with the interpreter of a kind, e.g. the language's official
-// one. Our server is mounted into it and started with the arguments of the Host.
-type Stock struct {
-	// Image is its reference, e.g. "node:20-slim".
-	Image string `json:"image"`
-	// Program is the interpreter: a name that is in the image's usual PATH, or an
-	// absolute path.
-	Program string `json:"program"`
-}
-
-// A HostProgram is an interpreter that may be installed on this machine.
-type HostProgram struct {
-	// Names are looked for in PATH and then in Places, folders that may have a
-	// leading ~ and wildcards. Scripts (the shims of version managers) are passed over.
-	Names  []string `json:"names"`
-	Places []string `json:"places"`
-	// Version are the arguments that make it print its version, of which Pattern,
-	// a regular expression whose first group is the version, accepts the right ones.
-	Version []string `json:"version"`
-	Pattern string   `json:"pattern"`
-	// Args are the arguments that start the server; {runtime} stands for its folder.
-	Args []string `json:"args"`
-	// Compile are the arguments that let the program compile the runtime's files
-	// for itself, if that makes starts quicker.
-	Compile []string `json:"compile"`
-	// Mounts are what it needs beside /usr; {prefix} is the folder above the
-	// program's bin folder, and left out when that is part of /usr.
-	Mounts []string `json:"mounts"`
-	// Mend tells an operator how to get it.
-	Mend string `json:"mend"`
-
-	pattern *regexp.Regexp
-}
-
 // Load reads a manifest. It refuses one that breaks OpenWhisk's rules: a family
 // has exactly one default or a single kind; counts of stem cells are positive
 // and within each other's bounds. Members it does not know are ignored.
 func Load(data []byte) (*Manifest, error) {
 	var doc struct {
 		Runtimes   map[string][]runtimeDoc `json:"runtimes"`
-		Blackboxes []Image                 `json:"blackboxes"`
+		Blackboxes []blackboxDoc           `json:"blackboxes"`
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, fmt.Errorf("read runtime manifest: %w", err)
 	}
-	m := &Manifest{Families: map[string][]Runtime{}, Blackboxes: doc.Blackboxes}
+	m := &Manifest{Families: map[string][]Runtime{}}
+	if err := m.loadBlackboxes(doc.Blackboxes); err != nil {
+		return nil, fmt.Errorf("runtime manifest: %w", err)
+	}
 	for _, family := range slices.Sorted(maps.Keys(doc.Runtimes)) {
 		kinds, err := loadFamily(family, doc.Runtimes[family])
 		if err != nil {
@@ -157,6 +115,26 @@ func Load(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("runtime manifest: %w", err)
 	}
 	return m, nil
+}
+
+// A blackboxDoc is a blackbox image as the document has it.
+type blackboxDoc struct {
+	Image
+	Quirl *Local `json:"quirl"`
+}
+
+func (m *Manifest) loadBlackboxes(docs []blackboxDoc) error {
+	for _, d := range docs {
+		m.Blackboxes = append(m.Blackboxes, d.Image)
+		if d.Quirl == nil {
+			continue
+		}
+		if err := d.Quirl.check(); err != nil {
+			return fmt.Errorf("blackbox %s: %w", d.Image, err)
+		}
+		m.Natives = append(m.Natives, Runtime{Kind: d.Image.String(), Image: d.Image, Local: d.Quirl, SentinelledLogs: true})
+	}
+	return nil
 }
 
 func loadFamily(family string, docs []runtimeDoc) ([]Runtime, error) {
@@ -270,37 +248,6 @@ func (d runtimeDoc) runtime(family string) (Runtime, error) {
 }
 
 func isSet(b *bool) bool { return b != nil && *b }
-
-func (l *Local) check() error {
-	if l.Runtime == "" || len(l.Host.Names) == 0 || len(l.Host.Args) == 0 {
-		return errors.New("quirl needs runtime, host.names and host.args")
-	}
-	if err := l.Stock.check(); err != nil {
-		return err
-	}
-	pattern, err := regexp.Compile(l.Host.Pattern)
-	if err != nil {
-		return fmt.Errorf("pattern of version: %w", err)
-	}
-	if pattern.NumSubexp() < 1 {
-		return fmt.Errorf("pattern of version %q has no group", l.Host.Pattern)
-	}
-	l.Host.pattern = pattern
-	return nil
-}
-
-func (s *Stock) check() error {
-	if s == nil {
-		return nil
-	}
-	if _, err := ParseImage(s.Image); err != nil {
-		return fmt.Errorf("quirl.stock.image: %w", err)
-	}
-	if s.Program == "" || strings.Contains(s.Program, "/") && !path.IsAbs(s.Program) {
-		return fmt.Errorf("quirl.stock.program %q is neither a name nor an absolute path", s.Program)
-	}
-	return nil
-}
 
 type stemCellDoc struct {
 	InitialCount *int         `json:"initialCount"`

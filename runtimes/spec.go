@@ -3,6 +3,8 @@ package runtimes
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -34,33 +36,45 @@ func (o *Offer) Spec(kind, files string, env ...string) (container.Spec, error) 
 	if !ok {
 		return container.Spec{}, fmt.Errorf("start %s: %w", r.Kind, errNoInterpreter)
 	}
+	return hostSpec(r, interpreter, files, env), nil
+}
+
+// hostSpec is Spec for a container with a program of this machine.
+func hostSpec(r *Runtime, interpreter Interpreter, files string, env []string) container.Spec {
+	bin := ""
+	if interpreter.Path != "" {
+		bin = filepath.Dir(interpreter.Path)
+	}
 	return container.Spec{
 		Kind:    r.Kind,
 		Command: r.Local.command(interpreter.Path),
-		Env:     append(environment(filepath.Dir(interpreter.Path)), env...),
+		Env:     append(environment(bin), env...),
 		Mounts:  append(r.Local.mounts(files), programMounts(r.Local.Host, interpreter)...),
-	}, nil
-}
-
-// command starts the server half with program.
-func (l *Local) command(program string) []string {
-	return append([]string{program}, expand(l.Host.Args, l.target())...)
-}
-
-// expand puts the runtime's folder into arguments.
-func expand(args []string, runtime string) []string {
-	expanded := make([]string, len(args))
-	for i, arg := range args {
-		expanded[i] = strings.ReplaceAll(arg, "{runtime}", runtime)
 	}
-	return expanded
 }
 
-// target is where containers see the server half, and mounts shows it to them.
-func (l *Local) target() string { return mountPoint + "/" + l.Runtime }
+// Native finds the blackbox that runs without an image here, whichever version of it
+// is asked for, and says how to start a container of it; see Spec.
+func (o *Offer) Native(image Image, files string, env ...string) (container.Spec, bool) {
+	for _, r := range o.natives {
+		image.Tag = r.Image.Tag
+		if r.Image.Matches(image) {
+			return hostSpec(&r, o.interpreters[r.Kind], files, env), true
+		}
+	}
+	return container.Spec{}, false
+}
 
 func (l *Local) mounts(files string) []container.Mount {
-	return []container.Mount{{Source: filepath.Join(files, l.Runtime), Target: l.target()}}
+	folders := []string{l.Runtime}
+	if l.Loop != nil {
+		folders = append(folders, path.Dir(loopProgram))
+	}
+	mounts := make([]container.Mount, len(folders))
+	for i, folder := range folders {
+		mounts[i] = container.Mount{Source: filepath.Join(files, folder), Target: mountPoint + "/" + folder}
+	}
+	return mounts
 }
 
 // environment is the clean environment of every runtime. Nothing of this
@@ -73,8 +87,8 @@ func environment(bin string) []string {
 	return []string{"PATH=" + path, "HOME=/tmp", "LANG=C.UTF-8", "TZ=UTC"}
 }
 
-// programMounts are what an interpreter outside /usr needs to see of the host,
-// at the same place.
+// programMounts are what an interpreter needs to see of the host outside of /usr, at
+// the same place: its installation, and its settings where there are any.
 func programMounts(host HostProgram, interpreter Interpreter) []container.Mount {
 	prefix := filepath.Dir(filepath.Dir(interpreter.Path))
 	var mounts []container.Mount
@@ -85,6 +99,9 @@ func programMounts(host HostProgram, interpreter Interpreter) []container.Mount 
 				continue
 			}
 			path = interpreter.Path // the program alone, not somebody's whole home
+		}
+		if _, err := os.Stat(path); err != nil && !strings.Contains(m, "{prefix}") {
+			continue // the settings of a distribution that this is not
 		}
 		mounts = append(mounts, container.Mount{Source: path, Target: path})
 	}

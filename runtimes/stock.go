@@ -1,6 +1,11 @@
 package runtimes
 
-import "quirl/container"
+import (
+	"path"
+	"path/filepath"
+
+	"quirl/container"
+)
 
 // Images is the offer of a machine whose containers are made from images: all
 // kinds. A kind with a stock image is run by our own server in it, any other by the
@@ -18,6 +23,23 @@ func (o *Offer) Own(kind string) bool {
 	return found || o.images && r.stock() != nil
 }
 
+// Compiler stands for all that the result of compiling an action of a kind depends on:
+// the tool chain, and the runtime's files in the folder that Extract returned. It is
+// empty where nothing is compiled. jars says that archives may have to stay archives.
+func (o *Offer) Compiler(kind, files string) (compiler string, jars bool) {
+	r, err := o.Manifest.Resolve(kind)
+	if err != nil || r.Local == nil || r.Local.Loop == nil || len(r.Local.Loop.Compiler) == 0 {
+		return "", false
+	}
+	chain := r.Image.String()
+	if i, ok := o.interpreters[r.Kind]; ok {
+		chain = i.Path + " " + i.Version
+	} else if stock := r.stock(); stock != nil {
+		chain = stock.Image
+	}
+	return chain + " " + filepath.Base(files), r.Local.Loop.Jar != ""
+}
+
 func (r *Runtime) stock() *Stock {
 	if r.Local == nil {
 		return nil
@@ -31,11 +53,15 @@ func imageSpec(r *Runtime, files string, env []string) container.Spec {
 	if stock == nil {
 		return container.Spec{Kind: r.Kind, Image: r.Image.String(), Env: env}
 	}
+	bin := ""
+	if path.IsAbs(stock.Program) {
+		bin = path.Dir(stock.Program)
+	}
 	return container.Spec{
 		Kind:    r.Kind,
 		Image:   stock.Image,
 		Command: r.Local.command(stock.Program),
-		Env:     append(environment(""), env...),
+		Env:     append(environment(bin), env...),
 		Mounts:  r.Local.mounts(files),
 	}
 }

@@ -75,9 +75,9 @@ func newKinds(offer *runtimes.Offer, data string) (*kinds, error) {
 	return &kinds{offer, info, files}, err
 }
 
-// ResolveKind is that of api.Kinds.
+// ResolveKind is that of api.Kinds. A version that is not here means the nearest one.
 func (k *kinds) ResolveKind(kind string) (string, bool) {
-	r, err := k.offer.Manifest.Resolve(kind)
+	r, err := k.offer.Manifest.Nearest(kind)
 	if err != nil {
 		return "", false
 	}
@@ -117,18 +117,41 @@ func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
 	if err != nil {
 		return container.Spec{}, err
 	}
+	if spec, ok := k.native(image); ok {
+		return spec, nil
+	}
 	return container.Spec{Kind: kind + " " + image, Image: image, Pull: k.offer.Manifest.PullRule(parsed)}, nil
 }
 
-// OwnRuntime is that of invoker.Runtimes.
-func (k *kinds) OwnRuntime(kind string) bool { return k.offer.Own(kind) }
+// Traits is that of invoker.Runtimes.
+func (k *kinds) Traits(kind, image string) invoker.Traits {
+	if kind == whisk.BlackboxKind {
+		_, native := k.native(image)
+		return invoker.Traits{Own: native}
+	}
+	if !k.offer.Own(kind) {
+		return invoker.Traits{}
+	}
+	compiler, jars := k.offer.Compiler(kind, k.files)
+	return invoker.Traits{Own: true, Compiler: compiler, Jars: jars}
+}
+
+// native is how a blackbox is started that needs no image here.
+func (k *kinds) native(image string) (container.Spec, bool) {
+	parsed, err := runtimes.ParseImage(image)
+	if err != nil {
+		return container.Spec{}, false
+	}
+	return k.offer.Native(parsed, k.files)
+}
 
 // Sentinels is that of invoker.Runtimes: of a user's image nobody knows, unless the
 // manifest does.
 func (k *kinds) Sentinels(kind, image string) bool {
 	if kind == whisk.BlackboxKind {
 		parsed, err := runtimes.ParseImage(image)
-		return err == nil && k.offer.Manifest.IsBlackbox(parsed)
+		_, native := k.native(image)
+		return err == nil && (native || k.offer.Manifest.IsBlackbox(parsed))
 	}
 	r, err := k.offer.Manifest.Resolve(kind)
 	return err == nil && (r.SentinelledLogs || k.offer.Own(kind))

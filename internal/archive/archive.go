@@ -43,6 +43,9 @@ var DefaultLimits = Limits{Bytes: 2 << 30, Files: 200_000}
 func isZip(data []byte) bool  { return bytes.HasPrefix(data, []byte("PK")) }
 func isGzip(data []byte) bool { return bytes.HasPrefix(data, []byte{0x1f, 0x8b}) }
 
+// Is says that data begins like an archive.
+func Is(data []byte) bool { return isZip(data) || isGzip(data) }
+
 // Unpack writes what is in data, a zip or tar.gz file, into the existing folder dir.
 // Everybody may read and write what was unpacked; of the modes in the archive only
 // the executable bits count. When it fails, dir holds a part.
@@ -184,4 +187,43 @@ func (u *unpacker) write(name string, mode fs.FileMode, content io.Reader) error
 		err = f.Chmod(mode) // whatever the umask
 	}
 	return errors.Join(err, f.Close())
+}
+
+// Pack writes the files in a folder as a zip file that Unpack reads. They are stored as
+// they are: it is to be unpacked at once. Links and devices are ErrUnsafe.
+func Pack(w io.Writer, dir string) error {
+	z := zip.NewWriter(w)
+	root := os.DirFS(dir)
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return pack(z, root, name, d)
+	})
+	if err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func pack(z *zip.Writer, root fs.FS, name string, d fs.DirEntry) error {
+	if !d.Type().IsRegular() {
+		return fmt.Errorf("%w: %q is a link or no file", ErrUnsafe, name)
+	}
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	header := &zip.FileHeader{Name: name, Method: zip.Store}
+	header.SetMode(info.Mode())
+	to, err := z.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	from, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, from.Close())
 }

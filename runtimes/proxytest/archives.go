@@ -84,6 +84,8 @@ func tarred(t testing.TB, files ...file) string {
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
+func encoded(code string) string { return base64.StdEncoding.EncodeToString([]byte(code)) }
+
 // binaryRequest is an /init with an archive.
 func binaryRequest(code string) proxy.InitRequest {
 	r := initRequest(code)

@@ -37,6 +37,7 @@ func commonCases() []testCase {
 		{"process ends in run", testHardExit},
 		{"process ends in init", testHardExitInit},
 		{"SIGTERM", testTerminated},
+		{"compiled code", testCompiled},
 		{"warm is without a trace", testWarm},
 		{"warm after init", testWarmLate},
 		{"HTTP", testHTTP},
@@ -49,12 +50,20 @@ const noCode = `{"error":"Missing main/no code to execute."}`
 func testNoCode(t *testing.T, b *bench) {
 	c := b.start(t)
 	got := c.initWith(proxy.InitRequest{Name: "test", Main: "main"})
+	if b.lang.each {
+		c.wantJSON(got, http.StatusOK, `{"ok":true}`)
+		c.wantError(c.run(`{}`), http.StatusOK, "no code")
+		return
+	}
 	c.wantJSON(got, http.StatusForbidden, noCode)
 	c.mustInit(b.lang.samples.echo) // it was not terminal
 	c.wantSentinels(1)
 }
 
 func testNothing(t *testing.T, b *bench) {
+	if b.lang.each {
+		t.Skip("may be without code")
+	}
 	c := b.start(t)
 	for _, body := range []string{"", "{}", "null", `{"value":{}}`, `{"value":null}`, `[]`, `{"value":"x"}`} {
 		c.wantJSON(c.raw(1, post("/init", body))[0], http.StatusForbidden, noCode)
@@ -88,6 +97,7 @@ func testRunFirst(t *testing.T, b *bench) {
 }
 
 func testOtherEntry(t *testing.T, b *bench) {
+	need(t, b.lang.samples.echoAsNiam)
 	c := b.start(t)
 	r := initRequest(b.lang.samples.echoAsNiam)
 	r.Main = "niam"
@@ -110,7 +120,11 @@ func testEcho(t *testing.T, b *bench) {
 		`[1,"two",{"three":[3]}]`,
 	}
 	for _, value := range values {
-		c.wantJSON(c.run(value), http.StatusOK, value)
+		want := value
+		if other, ok := b.lang.same[value]; ok {
+			want = other
+		}
+		c.wantJSON(c.run(value), http.StatusOK, want)
 	}
 	c.wantLogs(len(values), strings.Repeat("hello stdout\n", len(values)), strings.Repeat("hello stderr\n", len(values)))
 	c.wantSentinels(len(values))
@@ -175,6 +189,7 @@ func testUnicode(t *testing.T, b *bench) {
 }
 
 func testState(t *testing.T, b *bench) {
+	need(t, b.lang.samples.counter)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.counter)
 	for n := range 3 {
@@ -200,6 +215,7 @@ func testFlood(t *testing.T, b *bench) {
 }
 
 func testMidLine(t *testing.T, b *bench) {
+	need(t, b.lang.samples.midLine)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.midLine)
 	c.run(`{}`)
@@ -217,6 +233,7 @@ func testChild(t *testing.T, b *bench) {
 // prints has them unless nobody wants any, and so has one of a caller that does not
 // ask; a line without end does not get into the next run.
 func testSilent(t *testing.T, b *bench) {
+	need(t, b.lang.samples.midLine)
 	silent := func(c *cell, sentinels proxy.Sentinels) bool {
 		t.Helper()
 		r := runRequest(`{"n":1}`)
@@ -266,10 +283,16 @@ func testHugeCode(t *testing.T, b *bench) {
 	c := b.start(t)
 	r := initRequest(strings.Repeat("AAAA", 16<<20))
 	r.Binary = true
+	if b.lang.each { // it is a program, until somebody tries
+		c.mustInitWith(r)
+		c.wantError(c.run(`{}`), http.StatusBadGateway)
+		return
+	}
 	c.wantError(c.initWith(r), http.StatusBadGateway)
 }
 
 func testBroken(t *testing.T, b *bench) {
+	need(t, b.lang.samples.broken)
 	c := b.start(t)
 	c.wantError(c.init(b.lang.samples.broken), http.StatusBadGateway)
 	_, stderr := c.logs(1)
@@ -286,21 +309,37 @@ func testBroken(t *testing.T, b *bench) {
 }
 
 func testHardExit(t *testing.T, b *bench) {
+	need(t, b.lang.samples.hardExit)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.hardExit)
-	if got := c.run(`{}`); got != closed {
+	got := c.run(`{}`)
+	c.wantInLog(c.stdout, "before the end\n")
+	if b.lang.loop {
+		c.wantJSON(got, http.StatusBadRequest, `{"error":"command exited"}`)
+		c.wantError(c.run(`{}`), http.StatusInternalServerError, "no action defined yet")
+		c.wantSentinels(1)
+		return
+	}
+	if got != closed {
 		t.Errorf("got %+v, want a closed connection", got)
 	}
 	<-c.container.Done()
 	if got := c.container.Exit().Code; got != 3 {
 		t.Errorf("got exit code %d, want 3", got)
 	}
-	c.wantInLog(c.stdout, "before the end\n")
 }
 
 func testHardExitInit(t *testing.T, b *bench) {
+	need(t, b.lang.samples.exitInInit)
 	c := b.start(t)
-	if got := c.init(b.lang.samples.hardExit + "\nmain({})\n"); got != closed {
+	got := c.init(b.lang.samples.exitInInit)
+	c.wantInLog(c.stdout, "before the end\n")
+	if b.lang.loop {
+		c.wantJSON(got, http.StatusBadGateway, dead)
+		c.wantSentinels(1)
+		return
+	}
+	if got != closed {
 		t.Errorf("got %+v, want a closed connection", got)
 	}
 }
@@ -354,6 +393,7 @@ func withoutHostname(t *testing.T, body string) string {
 }
 
 func testWarmLate(t *testing.T, b *bench) {
+	need(t, b.lang.samples.counter)
 	c := b.start(t)
 	c.mustInit(b.lang.samples.counter)
 	out, err := c.client.Warm(c.ctx)

@@ -22,6 +22,7 @@ func nodejs() language {
 			large:       "function main(args) { return args; }\n" + strings.Repeat("// a line of a large source, which says nothing\n", 12_000),
 			broken:      "function main() {\n  return {};\n",
 			hardExit:    `function main() { console.log("before the end"); process.exit(3); }`,
+			exitInInit:  `function main() { console.log("before the end"); process.exit(3); }` + "\nmain({})\n",
 			terminated:  `function main() { return new Promise(() => process.kill(process.pid, "SIGTERM")); }`,
 			child: `function main() {
 				console.log("1");

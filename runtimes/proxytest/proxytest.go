@@ -7,6 +7,7 @@ package proxytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -39,7 +40,7 @@ func Run(t *testing.T, open func(*testing.T) container.Factory, kinds ...string)
 // RunOffer is Run with interpreters that were found in another way.
 func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runtimes.Offer, kinds ...string) {
 	if len(kinds) == 0 {
-		kinds = offer.Manifest.Kinds()
+		kinds = append(offer.Manifest.Kinds(), Native)
 	}
 	files, err := runtimes.Extract(t.TempDir())
 	if err != nil {
@@ -47,13 +48,15 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 	}
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			r, err := offer.Manifest.Resolve(kind)
-			if err != nil {
-				t.Skip("not on this machine: ", err)
-			}
-			lang, ok := languages()[r.Local.Runtime]
-			if !ok {
-				t.Fatalf("there are no cases for runtime %s", r.Local.Runtime)
+			lang, ok := native(), true
+			if kind != Native {
+				r, err := offer.Manifest.Resolve(kind)
+				if err != nil {
+					t.Skip("not on this machine: ", err)
+				}
+				if lang, ok = languages()[r.Local.Runtime]; !ok {
+					t.Fatalf("there are no cases for runtime %s", r.Local.Runtime)
+				}
 			}
 			b := &bench{offer: offer, files: files, kind: kind, lang: lang, factory: open(t)}
 			t.Cleanup(func() {
@@ -70,6 +73,16 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 type language struct {
 	samples samples
 	cases   []testCase
+
+	// loop says that the function runs in a process of its own: the server is there
+	// when that has ended, and says so.
+	loop bool
+	// each says that it is started for each activation, and may be without code.
+	each bool
+	// compiles says that source is compiled at init.
+	compiles bool
+	// same are arguments that the echo returns as something else, with the reason.
+	same map[string]string
 }
 
 // samples are the sources of the common cases. The entry point is main.
@@ -83,8 +96,9 @@ type samples struct {
 	midLine     string // prints "no line end", without one, on both streams
 	large       string // a source of several hundred KB; its echo is silent
 	broken      string // has a syntax error
-	hardExit    string // ends the process with status 3
-	terminated  string // sends itself SIGTERM
+	hardExit    string // prints "before the end\n" and ends the process with status 3
+	exitInInit  string // the same when it is loaded
+	terminated  string // sends SIGTERM to the server
 	child       string // prints "1", lets a child process print "2", prints "3"
 	counter     string // returns {"n": how often it was called}
 }
@@ -95,7 +109,7 @@ type testCase struct {
 }
 
 func languages() map[string]language {
-	return map[string]language{"nodejs": nodejs(), "python": python()}
+	return map[string]language{"nodejs": nodejs(), "python": python(), "java": java(), "php": php(), "ruby": ruby()}
 }
 
 // A bench is where a kind is tested.
@@ -116,11 +130,31 @@ func (b *bench) runAll(t *testing.T) {
 
 // spec is the container of the kind; env is added.
 func (b *bench) spec(env ...string) (container.Spec, error) {
-	s, err := b.offer.Spec(b.kind, b.files, append([]string{"__OW_API_HOST=" + apiHost}, env...)...)
+	s, err := b.startOf(append([]string{"__OW_API_HOST=" + apiHost}, env...))
 	b.serial++
 	s.Name = fmt.Sprintf("wsk0_%d_guest_proxytest", b.serial)
 	s.Memory = memory
 	return s, err
+}
+
+func (b *bench) startOf(env []string) (container.Spec, error) {
+	if b.kind != Native {
+		return b.offer.Spec(b.kind, b.files, env...)
+	}
+	skeleton := runtimes.Image{Prefix: "openwhisk", Name: "dockerskeleton"}
+	s, ok := b.offer.Native(skeleton, b.files, env...)
+	if !ok {
+		return s, errors.New("no native programs can run here")
+	}
+	return s, nil
+}
+
+// need skips a case for which the language has no sample.
+func need(t *testing.T, sample string) {
+	t.Helper()
+	if sample == "" {
+		t.Skip("not in this language")
+	}
 }
 
 func patient(t testing.TB) context.Context {
