@@ -7,9 +7,10 @@ import (
 )
 
 // Nearest is Resolve for kinds of other versions: a kind of the same language and a
-// version that is not here means the next later one that is, or else the latest. So
-// actions that were written for "ruby:2.5" or "go:1.22" run on what there is. It
-// returns ErrUnknownKind when the language is not known, or the version is no number.
+// version that is not here means the one that stands for it ("go:1" for "go:1.22"), or
+// else the next later one. So actions that were written for "ruby:2.5" run on what there
+// is; what needs a later version than there is does not. It returns ErrUnknownKind when
+// there is none, the language is not known, or the version is no number.
 func (m *Manifest) Nearest(kind string) (*Runtime, error) {
 	r, err := m.Resolve(kind)
 	if err == nil {
@@ -23,7 +24,13 @@ func (m *Manifest) Nearest(kind string) (*Runtime, error) {
 	var best *Runtime
 	for i := range m.Families[family] {
 		candidate := &m.Families[family][i]
-		if !candidate.Deprecated && (best == nil || nearer(wanted, candidate.version(), best.version())) {
+		version := candidate.version()
+		switch {
+		case candidate.Deprecated || version == nil:
+			continue
+		case len(version) < len(wanted) && slices.Equal(version, wanted[:len(version)]):
+			return candidate, nil
+		case slices.Compare(version, wanted) > 0 && (best == nil || slices.Compare(version, best.version()) < 0):
 			best = candidate
 		}
 	}
@@ -33,10 +40,13 @@ func (m *Manifest) Nearest(kind string) (*Runtime, error) {
 	return best, nil
 }
 
-// version is that of the kind's name; of one without a number it is empty.
+// version is that of the kind's name; of one without a number it is nil.
 func (r *Runtime) version() []int {
 	_, text, _ := strings.Cut(r.Kind, ":")
-	version, _ := parseVersion(text)
+	version, ok := parseVersion(text)
+	if !ok {
+		return nil
+	}
 	return version
 }
 
@@ -52,16 +62,4 @@ func parseVersion(text string) ([]int, bool) {
 		version[i] = n
 	}
 	return version, true
-}
-
-// nearer says that a is a better choice than b for who wants a version.
-func nearer(wanted, a, b []int) bool {
-	aIsLater, bIsLater := slices.Compare(a, wanted) >= 0, slices.Compare(b, wanted) >= 0
-	switch {
-	case aIsLater != bIsLater:
-		return aIsLater
-	case aIsLater:
-		return slices.Compare(a, b) < 0
-	}
-	return slices.Compare(a, b) > 0
 }
