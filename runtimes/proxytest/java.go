@@ -1,9 +1,6 @@
 package proxytest
 
-import (
-	"strings"
-	"testing"
-)
+import "strings"
 
 // javaClass is the source of a class with a method.
 func javaClass(method string) string {
@@ -36,9 +33,8 @@ func java() language {
 			child:      javaMain(`System.out.println(1); new ProcessBuilder("/bin/echo", "2").inheritIO().start().waitFor(); System.out.println(3); return new JsonObject();`),
 			counter:    javaClass("static int n; static JsonObject main(JsonObject args) { JsonObject o = new JsonObject(); o.addProperty(\"n\", ++n); return o; }"),
 		},
-		cases: []testCase{
-			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "x/Hello.java", content: `package x;
+		cases: loopCases("x.Hello", []file{
+			{name: "x/Hello.java", content: `package x;
 					import com.google.gson.*; import java.nio.file.*;
 					public class Hello {
 						public static JsonObject main(JsonObject args) throws Exception {
@@ -46,19 +42,12 @@ func java() language {
 							args.addProperty("data", Files.readString(Path.of("data.txt")));
 							return args;
 						}
-					}`}, file{name: "x/Part.java", content: `package x; class Part { static final String NAME = "of it"; }`})
-			}},
-			{"start errors", func(t *testing.T, b *bench) {
-				b.testStartErrors(t, map[string]startError{
-					"throws":           {code: javaClass(`static { if (true) throw new IllegalStateException("on purpose"); } static JsonObject main(JsonObject args) { return args; }`), want: dead, log: "on purpose"},
-					"missing package":  {code: "import no.such.Package;\n" + javaMain("return args;"), want: lost, log: "no.such"},
-					"wrong signature":  {code: javaClass(`static JsonObject main(String args) { return null; }`), want: dead, log: "main"},
-					"no such function": {code: javaClass("static JsonElement other(JsonElement args) { return args; }"), want: dead, log: "main"},
-				})
-			}},
-			{"exceptions", func(t *testing.T, b *bench) {
-				b.testThrown(t, javaMain(`throw new IllegalStateException("on purpose");`))
-			}},
-		},
+					}`}, {name: "x/Part.java", content: `package x; class Part { static final String NAME = "of it"; }`},
+		}, map[string]startError{
+			"throws":           {code: javaClass(`static { if (true) throw new IllegalStateException("on purpose"); } static JsonObject main(JsonObject args) { return args; }`), want: dead, log: "on purpose"},
+			"missing package":  {code: "import no.such.Package;\n" + javaMain("return args;"), want: lost, log: "no.such"},
+			"wrong signature":  {code: javaClass(`static JsonObject main(String args) { return null; }`), want: dead, log: "main"},
+			"no such function": {code: javaClass("static JsonElement other(JsonElement args) { return args; }"), want: dead, log: "main"},
+		}, javaMain(`throw new IllegalStateException("on purpose");`)),
 	}
 }

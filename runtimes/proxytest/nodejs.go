@@ -9,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// nodeHardExit ends the process when it is called.
+const nodeHardExit = `function main() { console.log("before the end"); process.exit(3); }`
+
 func nodejs() language {
 	return language{
 		samples: samples{
@@ -21,8 +24,8 @@ func nodejs() language {
 			midLine:     `function main() { process.stdout.write("no line end"); process.stderr.write("no line end"); return {}; }`,
 			large:       "function main(args) { return args; }\n" + strings.Repeat("// a line of a large source, which says nothing\n", 12_000),
 			broken:      "function main() {\n  return {};\n",
-			hardExit:    `function main() { console.log("before the end"); process.exit(3); }`,
-			exitInInit:  `function main() { console.log("before the end"); process.exit(3); }` + "\nmain({})\n",
+			hardExit:    nodeHardExit,
+			exitInInit:  nodeHardExit + "\nmain({})\n",
 			terminated:  `function main() { return new Promise(() => process.kill(process.pid, "SIGTERM")); }`,
 			child: `function main() {
 				console.log("1");

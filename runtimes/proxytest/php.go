@@ -1,9 +1,6 @@
 package proxytest
 
-import (
-	"strings"
-	"testing"
-)
+import "strings"
 
 func php() language {
 	return language{
@@ -26,21 +23,13 @@ func php() language {
 		},
 		// An array of PHP does not tell an empty object from an empty list.
 		same: map[string]string{`{"object":{"a":"A","b":[true,false,null,{}]}}`: `{"object":{"a":"A","b":[true,false,null,[]]}}`},
-		cases: []testCase{
-			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "index.php", content: "<?php\nrequire 'lib/part.php';\nfunction niam(array $args): array { return ['part' => part(), 'data' => file_get_contents('data.txt')] + $args; }"},
-					file{name: "lib/part.php", content: "<?php\nfunction part(): string { return 'of it'; }"})
-			}},
-			{"start errors", func(t *testing.T, b *bench) {
-				b.testStartErrors(t, map[string]startError{
-					"throws":           {code: "<?php\nthrow new Exception('on purpose');", want: dead, log: "on purpose"},
-					"missing package":  {code: "<?php\nrequire 'no_such.php';\nfunction main(array $args): array { return []; }", want: dead, log: "no_such.php"},
-					"no such function": {code: "<?php\nfunction other(array $args): array { return []; }", want: dead, log: "main"},
-				})
-			}},
-			{"exceptions", func(t *testing.T, b *bench) {
-				b.testThrown(t, "<?php\nfunction main(array $args): array { throw new RuntimeException('on purpose'); }")
-			}},
-		},
+		cases: loopCases("niam", []file{
+			{name: "index.php", content: "<?php\nrequire 'lib/part.php';\nfunction niam(array $args): array { return ['part' => part(), 'data' => file_get_contents('data.txt')] + $args; }"},
+			{name: "lib/part.php", content: "<?php\nfunction part(): string { return 'of it'; }"},
+		}, map[string]startError{
+			"throws":           {code: "<?php\nthrow new Exception('on purpose');", want: dead, log: "on purpose"},
+			"missing package":  {code: "<?php\nrequire 'no_such.php';\nfunction main(array $args): array { return []; }", want: dead, log: "no_such.php"},
+			"no such function": {code: "<?php\nfunction other(array $args): array { return []; }", want: dead, log: "main"},
+		}, "<?php\nfunction main(array $args): array { throw new RuntimeException('on purpose'); }"),
 	}
 }

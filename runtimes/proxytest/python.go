@@ -9,6 +9,9 @@ import (
 	"quirl/proxy"
 )
 
+// pythonHardExit ends the process when it is called.
+const pythonHardExit = "import os\ndef main(args):\n    print('before the end')\n    os._exit(3)\n"
+
 func python() language {
 	return language{
 		samples: samples{
@@ -21,8 +24,8 @@ func python() language {
 			midLine:     "import sys\ndef main(args):\n    print('no line end', end='')\n    sys.stderr.write('no line end')\n    return {}\n",
 			large:       "def main(args):\n    return args\n" + strings.Repeat("# a line of a large source, which says nothing\n", 12_000),
 			broken:      "def main(args:\n    return {}\n",
-			hardExit:    "import os\ndef main(args):\n    print('before the end')\n    os._exit(3)\n",
-			exitInInit:  "import os\ndef main(args):\n    print('before the end')\n    os._exit(3)\n" + "\nmain({})\n",
+			hardExit:    pythonHardExit,
+			exitInInit:  pythonHardExit + "\nmain({})\n",
 			terminated:  "import os, signal, time\ndef main(args):\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(1000)\n",
 			child:       "import subprocess\ndef main(args):\n    print('1')\n    subprocess.run(['/bin/echo', '2'])\n    print('3')\n    return {}\n",
 			counter:     "n = 0\ndef main(args):\n    global n\n    n += 1\n    return {'n': n}\n",

@@ -1,9 +1,6 @@
 package proxytest
 
-import (
-	"strings"
-	"testing"
-)
+import "strings"
 
 func ruby() language {
 	return language{
@@ -24,21 +21,13 @@ func ruby() language {
 			child:       "def main(args)\n  puts 1\n  system('/bin/echo', '2')\n  puts 3\n  {}\nend",
 			counter:     "$n = 0\ndef main(args)\n  $n += 1\n  { n: $n }\nend",
 		},
-		cases: []testCase{
-			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "main.rb", content: "require_relative 'lib/part'\ndef niam(args)\n  { part: part, data: File.read('data.txt') }.merge(args)\nend"},
-					file{name: "lib/part.rb", content: "def part = 'of it'"})
-			}},
-			{"start errors", func(t *testing.T, b *bench) {
-				b.testStartErrors(t, map[string]startError{
-					"throws":           {code: "raise 'on purpose'", want: dead, log: "on purpose"},
-					"missing package":  {code: "require 'no_such_gem'\ndef main(args) = args", want: dead, log: "no_such_gem"},
-					"no such function": {code: "def other(args) = args", want: dead, log: "main"},
-				})
-			}},
-			{"exceptions", func(t *testing.T, b *bench) {
-				b.testThrown(t, "def main(args)\n  raise 'on purpose'\nend")
-			}},
-		},
+		cases: loopCases("niam", []file{
+			{name: "main.rb", content: "require_relative 'lib/part'\ndef niam(args)\n  { part: part, data: File.read('data.txt') }.merge(args)\nend"},
+			{name: "lib/part.rb", content: "def part = 'of it'"},
+		}, map[string]startError{
+			"throws":           {code: "raise 'on purpose'", want: dead, log: "on purpose"},
+			"missing package":  {code: "require 'no_such_gem'\ndef main(args) = args", want: dead, log: "no_such_gem"},
+			"no such function": {code: "def other(args) = args", want: dead, log: "main"},
+		}, "def main(args)\n  raise 'on purpose'\nend"),
 	}
 }
