@@ -2,6 +2,8 @@ package loop
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,18 +126,20 @@ func (a *Action) refuse(status int, text, details string) reply {
 }
 
 func (a *Action) start(value initMessage) reply {
-	u := &upload{main: value.Main, code: value.Code, binary: value.Binary, folder: value.Folder, env: a.environment(value.Env)}
-	if u.main == "" {
-		u.main = "main"
+	code := []byte(value.Code)
+	if value.Binary {
+		var err error
+		if code, err = base64.StdEncoding.DecodeString(value.Code); err != nil {
+			text := fmt.Sprintf("cannot decode the request: %v", err)
+			return a.refuse(http.StatusBadRequest, text, text)
+		}
 	}
-	err := a.load(u)
+	err := a.load(&upload{main: cmp.Or(value.Main, "main"), code: code, binary: value.Binary, folder: value.Folder, env: a.environment(value.Env)})
 	switch {
 	case err == nil:
 		r := okReply
 		r.compiled = a.code.compiled
 		return r
-	case errors.Is(err, errDecode):
-		return a.refuse(http.StatusBadRequest, err.Error(), err.Error())
 	case errors.Is(err, errVersion):
 		return a.refuse(http.StatusBadGateway, textVersion, err.Error())
 	case errors.Is(err, errExited):
@@ -148,7 +152,7 @@ func (a *Action) start(value initMessage) reply {
 
 // load makes the upload ready and starts its program.
 func (a *Action) load(u *upload) error {
-	if u.code == "" && u.folder == "" {
+	if a.config.Stub != "" && len(u.code) == 0 && u.folder == "" {
 		a.setProgram(newEach(a.config.Stub, a.config.Dir, u.env, a.to))
 		return nil
 	}

@@ -3,7 +3,6 @@ package loop
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -18,17 +17,14 @@ import (
 // programFile is the file that is run.
 const programFile = "exec"
 
-// errDecode says that binary code is no base64.
-var errDecode = errors.New("cannot decode the request")
-
 // errVersion says that a program was made for another environment.
 var errVersion = errors.New("execution environment version mismatch")
 
 // An upload is the code of an action as /init brings it.
 type upload struct {
 	main   string
-	code   string // text, or base64 where binary
-	binary bool
+	code   []byte
+	binary bool   // code is an archive or a program, not a text
 	folder string // in place of code: unpacked already
 	env    []string
 }
@@ -49,14 +45,11 @@ func (u *upload) place(c *Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	data := u.code
+	u.code = nil // it may be large
 	if !u.binary {
-		return folder, os.WriteFile(filepath.Join(folder, programFile), []byte(u.code), 0o666)
+		return folder, os.WriteFile(filepath.Join(folder, programFile), data, 0o666)
 	}
-	data, err := base64.StdEncoding.DecodeString(u.code)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errDecode, err)
-	}
-	u.code = "" // it may be large
 	if c.Jar != "" && isJar(data) {
 		return folder, os.WriteFile(filepath.Join(folder, c.Jar), data, 0o666)
 	}
@@ -141,11 +134,6 @@ func (u *upload) checkVersion(c *Config, folder string) error {
 	return nil
 }
 
-// A compileError is what the compiler has printed.
-type compileError string
-
-func (e compileError) Error() string { return string(e) }
-
 func (u *upload) compile(c *Config, source string) (string, error) {
 	result, err := os.MkdirTemp(c.Dir, "action-")
 	if err != nil {
@@ -156,7 +144,7 @@ func (u *upload) compile(c *Config, source string) (string, error) {
 	cmd.Dir, cmd.Env = source, u.env
 	text, err := cmd.CombinedOutput()
 	if len(text) > 0 {
-		return "", compileError(bytes.TrimRight(text, "\n"))
+		return "", errors.New(string(bytes.TrimRight(text, "\n")))
 	}
 	if err != nil {
 		return "", fmt.Errorf("compiler: %w", err)

@@ -15,7 +15,6 @@ package loop
 
 import (
 	"errors"
-	"io"
 	"os"
 )
 
@@ -71,9 +70,4 @@ type program interface {
 	call(message []byte) ([]byte, error)
 	// kill ends it, also while it is called.
 	kill()
-}
-
-// logTo writes a line of ours to standard error.
-func logTo(w io.Writer, text string) {
-	_, _ = io.WriteString(w, text+"\n") // there is nobody else to tell
 }

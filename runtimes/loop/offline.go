@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 
@@ -16,11 +15,8 @@ func Compile(config Config, main string, code io.Reader, result io.Writer) error
 	if err != nil {
 		return fmt.Errorf("read code: %w", err)
 	}
-	// As a text it is source, whatever it looks like; an archive is told by its beginning.
-	u := &upload{main: main, code: string(data), env: config.Env}
-	if archive.Is(data) {
-		u.code, u.binary = base64.StdEncoding.EncodeToString(data), true
-	}
+	// An archive is told by its beginning; all else is source, whatever it looks like.
+	u := &upload{main: main, code: data, binary: archive.Is(data), env: config.Env}
 	ready, err := u.build(&config)
 	if err != nil {
 		return err

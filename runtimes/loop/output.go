@@ -93,7 +93,7 @@ func (o *output) log(text string) {
 	o.drain()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	logTo(o.out, text)
+	_, _ = io.WriteString(o.out, text+"\n") // there is nobody else to tell
 }
 
 // end writes a sentinel on a line of its own.
