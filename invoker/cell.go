@@ -135,7 +135,7 @@ func (c *cell) start(ctx context.Context) error {
 	stdout, stderr := box.Output()
 	c.output = collect.New(stdout, stderr, c.inv.Now)
 	c.silent = c.traits.Own && c.output.CanEndSilently()
-	c.unmarked = !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
+	c.unmarked = !c.traits.Own && !c.inv.Runtimes.Sentinels(c.create.Kind, c.create.Image)
 	var options proxy.Options
 	if c.traits.Own {
 		options.KeepAlive = keptConnections

@@ -28,8 +28,7 @@ func (c *cell) bringCode(ctx context.Context, j *job, request *proxy.InitRequest
 		return nil
 	}
 	if a.Exec.Binary && code.Decoded && code.Size >= folderFrom && !c.traits.Jars {
-		inside, ok := c.showCode(ctx, code.SHA256, func() ([]byte, error) { return c.inv.Attachments.Attachment(ctx, code.SHA256) })
-		if ok {
+		if inside, ok := c.showCode(ctx, code.SHA256); ok {
 			request.Folder = inside
 			return nil
 		}
@@ -43,19 +42,33 @@ func (c *cell) bringCode(ctx context.Context, j *job, request *proxy.InitRequest
 
 // showCode shows unpacked code to the container. What goes wrong here need not be
 // told to the user: the runtime will say what is wrong with an archive.
-func (c *cell) showCode(ctx context.Context, key string, fetch func() ([]byte, error)) (inside string, ok bool) {
-	shower, can := c.box.(container.Shower)
-	if !c.traits.Own || !can || c.inv.Folders == nil {
+func (c *cell) showCode(ctx context.Context, sum string) (inside string, ok bool) {
+	if _, can := c.box.(container.Shower); !c.traits.Own || !can || c.inv.Folders == nil {
 		return "", false
 	}
-	folder, release, err := c.inv.Folders.Hold(key, fetch)
-	if err == nil {
-		if inside, err = shower.Show(ctx, folder); err == nil {
-			c.release = release
-			return inside, true
-		}
-		release()
+	folder, release, err := c.inv.Folders.Hold(sum, func() ([]byte, error) { return c.inv.Attachments.Attachment(ctx, sum) })
+	if err != nil {
+		c.inv.Log.Debug("code is not unpacked", "container", c.box.ID(), "reason", err)
+		return "", false
 	}
-	c.inv.Log.Debug("code is not shown as a folder", "container", c.box.ID(), "reason", err)
-	return "", false
+	if inside, ok = c.show(ctx, folder); !ok {
+		release()
+		return "", false
+	}
+	c.release = release
+	return inside, true
+}
+
+// show shows a folder to the container, if it can be shown one.
+func (c *cell) show(ctx context.Context, folder string) (inside string, ok bool) {
+	shower, can := c.box.(container.Shower)
+	if !can {
+		return "", false
+	}
+	inside, err := shower.Show(ctx, folder)
+	if err != nil {
+		c.inv.Log.Debug("code is not shown as a folder", "container", c.box.ID(), "reason", err)
+		return "", false
+	}
+	return inside, true
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"quirl/container"
 	"quirl/internal/archive"
 	"quirl/proxy"
 )
@@ -39,16 +38,13 @@ func (c *cell) bringCompiled(ctx context.Context, j *job, request *proxy.InitReq
 	if key == "" {
 		return false
 	}
-	if inside, ok := c.showCode(ctx, key, nil); ok {
-		request.Folder = inside
-		return true
-	}
-	if _, can := c.box.(container.Shower); can {
-		return false // it is not there, as a rule
-	}
 	folder, release, err := c.inv.Folders.Hold(key, nil)
 	if err != nil {
-		return false
+		return false // nothing was compiled yet, as a rule
+	}
+	if inside, ok := c.show(ctx, folder); ok {
+		c.release, request.Folder = release, inside
+		return true
 	}
 	defer release()
 	var zip bytes.Buffer

@@ -71,7 +71,7 @@ type Runtimes interface {
 	// that of a blackbox action.
 	Traits(kind, image string) Traits
 	// Sentinels says that a kind's containers, for a blackbox those of image, end
-	// each activation's output with a sentinel on both streams.
+	// each activation's output with a sentinel on both streams. Own runtimes do.
 	Sentinels(kind, image string) bool
 	// Concurrent says that a kind's containers can run several activations at once.
 	Concurrent(kind string) bool

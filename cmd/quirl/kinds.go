@@ -150,8 +150,7 @@ func (k *kinds) native(image string) (container.Spec, bool) {
 func (k *kinds) Sentinels(kind, image string) bool {
 	if kind == whisk.BlackboxKind {
 		parsed, err := runtimes.ParseImage(image)
-		_, native := k.native(image)
-		return err == nil && (native || k.offer.Manifest.IsBlackbox(parsed))
+		return err == nil && k.offer.Manifest.IsBlackbox(parsed)
 	}
 	r, err := k.offer.Manifest.Resolve(kind)
 	return err == nil && (r.SentinelledLogs || k.offer.Own(kind))
