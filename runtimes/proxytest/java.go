@@ -38,7 +38,7 @@ func java() language {
 		},
 		cases: []testCase{
 			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "x/Hello.java", content: `package x;
+				b.testLoopArchives(t, "x.Hello", file{name: "x/Hello.java", content: `package x;
 					import com.google.gson.*; import java.nio.file.*;
 					public class Hello {
 						public static JsonObject main(JsonObject args) throws Exception {

@@ -8,13 +8,9 @@ import (
 	"testing"
 )
 
-// testLoopArchives runs the function niam, or x.Hello in Java, of a zip, a tar.gz and an
-// unpacked folder. It has two sources, adds the text of data.txt, and gives its arguments back.
-func (b *bench) testLoopArchives(t *testing.T, files ...file) {
-	main := "niam"
-	if b.lang.compiles {
-		main = "x.Hello"
-	}
+// testLoopArchives runs the function main of a zip, a tar.gz and an unpacked folder. It
+// has two sources, adds the text of data.txt, and gives its arguments back.
+func (b *bench) testLoopArchives(t *testing.T, main string, files ...file) {
 	files = append(files, file{name: "data.txt", content: "beside the code"})
 	for name, code := range map[string]string{
 		"stored": zipped(t, zip.Store, files...), "deflated": zipped(t, zip.Deflate, files...), "tar": tarred(t, files...),

@@ -28,7 +28,7 @@ func php() language {
 		same: map[string]string{`{"object":{"a":"A","b":[true,false,null,{}]}}`: `{"object":{"a":"A","b":[true,false,null,[]]}}`},
 		cases: []testCase{
 			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "index.php", content: "<?php\nrequire 'lib/part.php';\nfunction niam(array $args): array { return ['part' => part(), 'data' => file_get_contents('data.txt')] + $args; }"},
+				b.testLoopArchives(t, "niam", file{name: "index.php", content: "<?php\nrequire 'lib/part.php';\nfunction niam(array $args): array { return ['part' => part(), 'data' => file_get_contents('data.txt')] + $args; }"},
 					file{name: "lib/part.php", content: "<?php\nfunction part(): string { return 'of it'; }"})
 			}},
 			{"start errors", func(t *testing.T, b *bench) {

@@ -26,7 +26,7 @@ func ruby() language {
 		},
 		cases: []testCase{
 			{"archives", func(t *testing.T, b *bench) {
-				b.testLoopArchives(t, file{name: "main.rb", content: "require_relative 'lib/part'\ndef niam(args)\n  { part: part, data: File.read('data.txt') }.merge(args)\nend"},
+				b.testLoopArchives(t, "niam", file{name: "main.rb", content: "require_relative 'lib/part'\ndef niam(args)\n  { part: part, data: File.read('data.txt') }.merge(args)\nend"},
 					file{name: "lib/part.rb", content: "def part = 'of it'"})
 			}},
 			{"start errors", func(t *testing.T, b *bench) {
