@@ -72,10 +72,7 @@ func (o *Offer) once(ctx context.Context, r *Runtime, command []string, files st
 	}
 	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
-	command = expand(command, filepath.Join(files, r.Local.Runtime))
-	for i, part := range command {
-		command[i] = strings.ReplaceAll(part, "{program}", interpreter.Path)
-	}
+	command = fillProgram(expand(command, filepath.Join(files, r.Local.Runtime)), interpreter.Path)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = environment("")
 	// Its children end with it.
