@@ -21,7 +21,8 @@ var builtin []byte
 //
 //go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
 //go:embed java/launch java/compile java/options java/archive java/lib php/runner.php ruby/launcher.rb
-//go:embed swift native bin
+//go:embed golang/compile golang/environment golang/launcher.go.txt golang/prepare
+//go:embed swift/compile swift/Launcher.swift native/stub bin
 var files embed.FS
 
 // Builtin returns the manifest of the kinds that come with this program.

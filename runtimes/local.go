@@ -70,6 +70,9 @@ type HostProgram struct {
 	// Compile is the command that compiles the runtime's files for the program, of which
 	// {program} is the path, if that makes starts quicker.
 	Compile []string `json:"compile"`
+	// Prepare are more such commands, which cost more than who may never use the kind
+	// wants to pay: the first one before its first container, the others beside it.
+	Prepare [][]string `json:"prepare"`
 	// Mounts are what it needs beside /usr; {prefix} is the folder above the
 	// program's bin folder, and left out when that is part of /usr.
 	Mounts []string `json:"mounts"`

@@ -20,6 +20,7 @@ type kinds struct {
 	offer *runtimes.Offer
 	info  json.RawMessage
 	files string // the runtimes' own files
+	ahead *ahead
 }
 
 var (
@@ -72,7 +73,7 @@ func newKinds(offer *runtimes.Offer, data string) (*kinds, error) {
 		return nil, fmt.Errorf("write runtime files: %w", err)
 	}
 	info, err := offer.Manifest.Info()
-	return &kinds{offer, info, files}, err
+	return &kinds{offer, info, files, newAhead(offer, files)}, err
 }
 
 // ResolveKind is that of api.Kinds. A version that is not here means the nearest one.
@@ -81,6 +82,7 @@ func (k *kinds) ResolveKind(kind string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+	k.ahead.want(r.Kind) // it will be used
 	return r.Kind, true
 }
 
@@ -111,6 +113,7 @@ func (k *kinds) Info() json.RawMessage { return k.info }
 // ContainerSpec is that of invoker.Runtimes.
 func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
 	if kind != whisk.BlackboxKind {
+		k.ahead.await(kind)
 		return k.offer.Spec(kind, k.files)
 	}
 	parsed, err := runtimes.ParseImage(image)

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -260,10 +261,14 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 
 // compileRuntimes makes later starts of containers quicker, while the first ones may start already.
 func (p *platform) compileRuntimes(ctx context.Context) error {
-	if err := p.kinds.offer.Compile(ctx, p.kinds.files); err != nil && ctx.Err() == nil {
-		p.log.Warn("containers will start more slowly", "error", err)
-	}
-	<-ctx.Done()
+	var compiling sync.WaitGroup
+	defer compiling.Wait()
+	compiling.Go(func() {
+		if err := p.kinds.offer.Compile(ctx, p.kinds.files); err != nil && ctx.Err() == nil {
+			p.log.Warn("containers will start more slowly", "error", err)
+		}
+	})
+	p.kinds.ahead.run(ctx, p.log)
 	return nil
 }
 

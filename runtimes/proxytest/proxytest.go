@@ -57,6 +57,9 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 				if lang, ok = languages()[r.Local.Runtime]; !ok {
 					t.Fatalf("there are no cases for runtime %s", r.Local.Runtime)
 				}
+				if _, err := offer.Prepare(t.Context(), kind, files, 0); err != nil {
+					t.Fatal(err)
+				}
 			}
 			b := &bench{offer: offer, files: files, kind: kind, lang: lang, factory: open(t)}
 			t.Cleanup(func() {
@@ -109,7 +112,7 @@ type testCase struct {
 }
 
 func languages() map[string]language {
-	return map[string]language{"nodejs": nodejs(), "python": python(), "java": java(), "php": php(), "ruby": ruby()}
+	return map[string]language{"nodejs": nodejs(), "python": python(), "golang": golang(), "java": java(), "php": php(), "ruby": ruby()}
 }
 
 // A bench is where a kind is tested.
