@@ -30,6 +30,7 @@ func TestBuiltin(t *testing.T) {
 		"php:8.1", "php:8.2", "php:8.3", "php:8.4",
 		"python:3", "python:3.10", "python:3.11", "python:3.12", "python:3.13", "python:3.14", "python:3.9",
 		"ruby:3.1", "ruby:3.2", "ruby:3.3", "ruby:3.4",
+		"rust:1",
 		"swift:5.10", "swift:6.0",
 	}
 	m := runtimes.Builtin()

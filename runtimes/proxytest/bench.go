@@ -16,7 +16,7 @@ import (
 //	stem  from the connection to the answer of the first /run, in a warmed container
 //	warm  one more /run on a kept connection
 func Benchmark(b *testing.B, open func(testing.TB) container.Factory) {
-	offer, err := runtimes.Builtin().Detect(b.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin"})
+	offer, err := runtimes.Builtin().Detect(b.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin", Home: os.Getenv("HOME")})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -27,6 +27,9 @@ func Benchmark(b *testing.B, open func(testing.TB) container.Factory) {
 	for family := range offer.Manifest.Families {
 		r, err := offer.Manifest.Resolve(family + ":default")
 		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := offer.Prepare(b.Context(), r.Kind, files, 0); err != nil {
 			b.Fatal(err)
 		}
 		bench := &bench{offer: offer, files: files, kind: r.Kind, lang: languages()[r.Local.Runtime], factory: open(b)}

@@ -30,7 +30,7 @@ const apiHost = "https://api.example:443"
 // Factory that open returns; it is called once for each kind. A kind without its
 // interpreter is skipped.
 func Run(t *testing.T, open func(*testing.T) container.Factory, kinds ...string) {
-	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin"})
+	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin", Home: os.Getenv("HOME")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ type testCase struct {
 }
 
 func languages() map[string]language {
-	return map[string]language{"nodejs": nodejs(), "python": python(), "golang": golang(), "java": java(), "php": php(), "ruby": ruby()}
+	return map[string]language{"nodejs": nodejs(), "python": python(), "golang": golang(), "java": java(), "php": php(), "ruby": ruby(), "rust": rust()}
 }
 
 // A bench is where a kind is tested.
