@@ -46,7 +46,7 @@ func (b *builder) install(ctx context.Context, work string) (kept string, err er
 		if err := b.fresh(work); err != nil {
 			return "", err
 		}
-		return "", b.steps(ctx, work, b.plan.Install)
+		return "", b.installSteps(ctx, work)
 	}
 	if len(b.plan.Install) == 0 {
 		return "", nil
@@ -58,7 +58,7 @@ func (b *builder) install(ctx context.Context, work string) (kept string, err er
 	if err := b.fresh(work); err != nil {
 		return "", err
 	}
-	if err := b.steps(ctx, work, b.plan.Install); err != nil {
+	if err := b.installSteps(ctx, work); err != nil {
 		return "", err
 	}
 	return b.store.keepOutputs(work, b.plan.Outputs, b.dependencies)
@@ -76,6 +76,17 @@ func (b *builder) fresh(work string) error {
 		if err := f.copyTo(filepath.Join(work, filepath.FromSlash(f.name))); err != nil {
 			return fmt.Errorf("copy %s: %w", f.name, err)
 		}
+	}
+	return nil
+}
+
+func (b *builder) installSteps(ctx context.Context, work string) error {
+	err := b.steps(ctx, work, b.plan.Install)
+	if err != nil || b.plan.After == nil {
+		return err
+	}
+	if err := b.plan.After(work); err != nil {
+		return fmt.Errorf("finish the dependencies: %w", err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func planJava(s *source) (*plan, error) {
 	if err != nil || text == "" {
 		return &plan{}, err
 	}
-	args := []string{"-q", "-B", "-Dproject.build.outputTimestamp=1980-01-01T00:00:02Z", "package"}
+	args := []string{"-q", "-B", "package"}
 	if depends.MatchString(text) && !bundles.MatchString(text) {
 		args = append(args, "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=target/dependency")
 	}

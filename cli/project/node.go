@@ -39,6 +39,8 @@ func planNode(s *source) (*plan, error) {
 	install := Step{Tool: npm, Args: []string{"install", "--omit=dev", "--no-audit", "--no-fund"}}
 	if s.has("package-lock.json") || s.has("npm-shrinkwrap.json") {
 		install.Args[0] = "ci"
+	} else {
+		p.Leave = append(p.Leave, patternsOf("/package-lock.json")...)
 	}
 	if build {
 		install.Args[1] = "--include=dev"

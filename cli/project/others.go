@@ -1,6 +1,9 @@
 package project
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,11 +40,27 @@ func planRuby(s *source) (*plan, error) {
 	return &plan{
 		// Standalone: with a file by which the runtime finds the gems without Bundler.
 		Install: []Step{{Tool: bundler, Args: []string{"install", "--standalone"}, Env: []string{"BUNDLE_PATH=vendor/bundle", "BUNDLE_WITHOUT=development:test"}}},
+		After:   relativeGems,
 		Outputs: []string{"vendor/bundle"},
 		Inputs:  patternsOf("/Gemfile", "/Gemfile.lock"),
 		Whole:   gemfileWhole.MatchString(text),
 		Leave:   patternsOf("/.bundle/", "/vendor/cache/", "/vendor/bundle/ruby/*/cache/", "/vendor/bundle/ruby/*/bin/"),
 	}, nil
+}
+
+// relativeGems lets the file by which gems are found name those of the project's own
+// folder from where it is: Bundler writes down the folder in which it ran.
+func relativeGems(work string) error {
+	work, err := filepath.EvalSymlinks(work)
+	if err != nil {
+		return err
+	}
+	setup := filepath.Join(work, "vendor", "bundle", "bundler", "setup.rb")
+	text, err := os.ReadFile(setup)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(setup, bytes.ReplaceAll(text, []byte(`"`+work+`/`), []byte(`"#{__dir__}/../../../`)), 0o644)
 }
 
 // crates are those that every function in Rust can use.

@@ -2,9 +2,10 @@
 // installs the dependencies by the tools of the folder's language and packs what is
 // there then.
 //
-// It promises that the folder itself is never written to, that the same files give
-// the same archive, and that what is unchanged is not installed or built again. The
-// languages are the table in recipes.go, with one plan each; nothing else knows them.
+// It promises that the folder itself is never written to, that the same files (those
+// that the tools make are files, too) give the same archive, and that what is unchanged
+// is not installed or built again. The languages are the table in recipes.go, with one
+// plan each; nothing else knows them.
 package project
 
 import (
@@ -122,37 +123,34 @@ func (b *builder) archive(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(temporary) }()
-	files, err := b.build(ctx, filepath.Join(temporary, filepath.Base(b.store.dir)))
+	files, err := b.build(ctx, filepath.Join(temporary, "project"))
 	if err != nil {
 		return "", err
 	}
+	made, err := b.packed(files, filepath.Join(temporary, "archive.zip"))
+	if err != nil {
+		return "", err
+	}
+	if err := checkSize(made); err != nil {
+		return "", fmt.Errorf("the archive of %s %w", b.Dir, err)
+	}
+	return b.store.keepFile(made, b.result)
+}
+
+// packed is the file to upload: a jar among the files, or the zip target, which it makes of them.
+func (b *builder) packed(files []file, target string) (string, error) {
 	if b.plan.Jar != nil {
-		jar, lib, err := b.plan.Jar(files)
+		jar, inside, err := b.plan.Jar(files)
 		if err != nil {
 			return "", err
 		}
-		if len(lib) == 0 {
-			return b.checked(b.store.keepFile(jar.path, b.result))
+		if len(inside) == 0 {
+			return jar.path, nil
 		}
-		files = lib
+		files = inside
 	}
 	if len(files) == 0 {
 		return "", fmt.Errorf("the folder %s has no files to upload", b.Dir)
 	}
-	packed := filepath.Join(temporary, "archive.zip")
-	if err := pack(packed, files); err != nil {
-		return "", err
-	}
-	return b.checked(b.store.keepFile(packed, b.result))
-}
-
-// checked returns an archive that is not too large.
-func (b *builder) checked(archive string, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	if err := checkSize(archive); err != nil {
-		return "", fmt.Errorf("the archive of %s %w", b.Dir, err)
-	}
-	return archive, nil
+	return target, pack(target, files)
 }

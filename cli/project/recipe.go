@@ -115,9 +115,10 @@ func (s *source) text(name string) (string, error) {
 
 // A plan is what is done for one project.
 type plan struct {
-	// Install makes Outputs, the dependencies, which are kept until one of Inputs (name
+	// Install, and then After in the folder of the build, makes Outputs, the dependencies, which are kept until one of Inputs (name
 	// patterns) or Also has changed.
 	Install []Step
+	After   func(work string) error
 	Outputs []string
 	Inputs  patterns
 	Also    string
