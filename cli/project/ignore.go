@@ -15,7 +15,8 @@ const ignoreFile = ".quirlignore"
 // defaults are no part of any project, unless its ignoreFile says otherwise.
 var defaults = []string{".git", "node_modules", "__pycache__", "target", ".venv", "*.pyc", ignoreFile}
 
-// patterns are those of .gitignore files: the last one that matches decides.
+// patterns are those of .gitignore files: the last one that matches decides. A test holds
+// them against git. Libraries for them are large, or take a part of the syntax otherwise.
 type patterns []pattern
 
 type pattern struct {

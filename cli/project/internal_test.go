@@ -1,6 +1,7 @@
 package project
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -237,5 +238,29 @@ func TestChooseJar(t *testing.T) {
 				t.Errorf("got %s and %q, want %s and %q", jar.name, got, c.jar, c.zip)
 			}
 		})
+	}
+}
+
+func TestSize(t *testing.T) {
+	files := map[string]string{"zeros": strings.Repeat("0", 4<<20)}
+	for i, name := range []string{"small", "a", "b", "c", "d", "e"} {
+		noise := make([]byte, (i+1)*100<<10)
+		rand.Read(noise)
+		files["data/"+name] = string(noise)
+	}
+	list, err := scan(tree(t, files), patterns{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(t.TempDir(), "archive.zip")
+	if err := pack(archive, list); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkSize(archive, 3<<20); err != nil {
+		t.Errorf("3 MB are allowed: got %v", err)
+	}
+	want := "has 2.1 MB, and 2.0 MB are allowed; the largest files in it are data/e (0.6 MB), data/d (0.5 MB), data/c (0.4 MB), data/b (0.3 MB), data/a (0.2 MB): name in .quirlignore what the action does not need"
+	if err := checkSize(archive, 2<<20); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

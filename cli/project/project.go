@@ -131,7 +131,7 @@ func (b *builder) archive(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := checkSize(made); err != nil {
+	if err := checkSize(made, maxArchive); err != nil {
 		return "", fmt.Errorf("the archive of %s %w", b.Dir, err)
 	}
 	return b.store.keepFile(made, b.result)

@@ -79,10 +79,12 @@ func (s Step) run(ctx context.Context, dir string) error {
 // version is what the tool says of itself; it may be that it is not there.
 func (t *Tool) version(ctx context.Context) (string, error) {
 	var all bytes.Buffer
-	for _, command := range t.Versions {
+	for _, command := range append([][]string{{t.Program}}, t.Versions...) {
 		if _, err := exec.LookPath(command[0]); err != nil {
 			return "", fmt.Errorf("%s is needed for %s and is not in PATH: %s", command[0], t.For, t.Get)
 		}
+	}
+	for _, command := range t.Versions {
 		out, err := run(ctx, os.TempDir(), nil, command...)
 		if err != nil {
 			return "", fmt.Errorf("%w; it is needed for %s: %s", err, t.For, t.Get)

@@ -53,13 +53,13 @@ func packFile(z *zip.Writer, f file) error {
 	return err
 }
 
-// checkSize complains about an archive that the platform would not take, and says what is large in it.
-func checkSize(archive string) error {
+// checkSize complains about an archive of more than limit bytes, and says what is large in it.
+func checkSize(archive string, limit int64) error {
 	info, err := os.Stat(archive)
 	if err != nil {
 		return err
 	}
-	if info.Size() <= maxArchive {
+	if info.Size() <= limit {
 		return nil
 	}
 	z, err := zip.OpenReader(archive)
@@ -73,7 +73,7 @@ func checkSize(archive string) error {
 		largest = append(largest, fmt.Sprintf("%s (%s)", f.Name, megabytes(int64(f.CompressedSize64))))
 	}
 	return fmt.Errorf("has %s, and %s are allowed; the largest files in it are %s: name in %s what the action does not need",
-		megabytes(info.Size()), megabytes(maxArchive), strings.Join(largest, ", "), ignoreFile)
+		megabytes(info.Size()), megabytes(limit), strings.Join(largest, ", "), ignoreFile)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
