@@ -264,3 +264,25 @@ func TestSize(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// TestGoImports: what is vendored depends on what is imported, and on nothing else of the sources.
+func TestGoImports(t *testing.T) {
+	also := func(main string) string {
+		files, err := scan(tree(t, map[string]string{"go.mod": "require x v1", "main.go": main}), patterns{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := planGo(&source{files: files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Also
+	}
+	one := also("package main\nimport (\"x/a\"; \"fmt\")\n")
+	if again := also("package main\n// other\nimport f \"fmt\"\nimport \"x/a\"\nvar a = 1"); again != one {
+		t.Errorf("the same imports: got %q and %q", one, again)
+	}
+	if other := also("package main\nimport (\"x/b\"; \"fmt\")\n"); other == one {
+		t.Errorf("other imports: got %q twice", one)
+	}
+}

@@ -33,7 +33,7 @@ func planNode(s *source) (*plan, error) {
 		Outputs: []string{"node_modules"},
 		Inputs:  patternsOf("/package.json", "/package-lock.json", "/npm-shrinkwrap.json", "/.npmrc"),
 		Whole:   m.whole(),
-		Leave:   patternsOf("node_modules/**/.bin/", "node_modules/.cache/", "node_modules/.package-lock.json"),
+		Leave:   patternsOf("/.npmrc", "node_modules/**/.bin/", "node_modules/.cache/", "node_modules/.package-lock.json"),
 	}
 	build := m.has("build")
 	install := Step{Tool: npm, Args: []string{"install", "--omit=dev", "--no-audit", "--no-fund"}}

@@ -139,8 +139,8 @@ func TestLanguages(t *testing.T) {
 	}{
 		"Node.js": {
 			tool: "npm", kind: "nodejs:default", edit: "index.js",
-			files: map[string]string{"package.json": `{"dependencies": {"is-number": "7.0.0"}}`, "index.js": "exports.main = () => ({})", "node_modules/stale.js": ""},
-			ran:   []string{"npm install --omit=dev"}, has: []string{"node_modules/is-number/index.js", "package.json"}, not: []string{"node_modules/stale.js", "node_modules/.", "package-lock.json"},
+			files: map[string]string{"package.json": `{"dependencies": {"is-number": "7.0.0"}}`, "index.js": "exports.main = () => ({})", "node_modules/stale.js": "", ".npmrc": "//127.0.0.1/:_authToken=secret\n"},
+			ran:   []string{"npm install --omit=dev"}, has: []string{"node_modules/is-number/index.js", "package.json"}, not: []string{".npmrc", "node_modules/stale.js", "node_modules/.", "package-lock.json"},
 			again: []string{"dependencies are unchanged"},
 		},
 		"Node.js without dependencies": {
@@ -405,6 +405,31 @@ func TestDependenciesChange(t *testing.T) {
 				t.Errorf("%s: %s is in the archive: %v", c.name, name, ok)
 			}
 		}
+	}
+}
+
+// TestVendored are the changes after which other packages have to be vendored.
+func TestVendored(t *testing.T) {
+	need(t, "go")
+	dir, cache := t.TempDir(), t.TempDir()
+	write(t, dir, map[string]string{
+		"go.mod": "module action\n\ngo 1.21\n\nrequire own v0.0.0\n\nreplace own => ./own\n", "main.go": "package main\n\nimport _ \"own/a\"\n",
+		"own/go.mod": "module own\n\ngo 1.21\n", "own/a/a.go": "package a\n", "own/b/b.go": "package b\n",
+	})
+	for _, c := range []struct {
+		main     string
+		has, not []string
+	}{
+		{"package main\n\nimport _ \"own/a\"\n", []string{"vendor/own/a/a.go"}, []string{"vendor/own/b"}},
+		{"package main\n\nimport _ \"own/b\"\n", []string{"vendor/own/b/b.go"}, []string{"vendor/own/a"}},
+	} {
+		write(t, dir, map[string]string{"main.go": c.main})
+		archive, said, err := build(t, project.Options{Dir: dir, Cache: cache})
+		if err != nil {
+			t.Fatalf("%v: %s", err, output(err))
+		}
+		wantSaid(t, said, "running ", []string{"GOWORK=off go mod vendor"})
+		checkEntries(t, entries(t, archive.Content), c.has, c.not)
 	}
 }
 
