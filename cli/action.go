@@ -51,6 +51,9 @@ func (a *app) actionPut(verb string) *cobra.Command {
 		required, low = "An action name is required. A code artifact is optional.", 1
 	}
 	cmd := &cobra.Command{Use: verb + " ACTION_NAME ARTIFACT", Short: verb + " an action"}
+	if !a.isWsk() {
+		cmd.Long = verb + " an action; ARTIFACT is a file, or a folder whose dependencies are installed first"
+	}
 	e.add(cmd)
 	l.add(cmd)
 	cmd.Flags().StringVar(&web, "web", "", "treat ACTION as a web action (yes, true, raw, no, false)")

@@ -41,6 +41,9 @@ var families = map[string]string{
 	".rb": "ruby", ".rs": "rust", ".go": "go", ".balx": "ballerina",
 }
 
+// nativeImage is the image that stands for programs.
+const nativeImage = "openwhisk/dockerskeleton"
+
 // buildExec makes the exec from flags and artifact; for a copy it adds the
 // copied action's parameters and annotations.
 func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, artifact []string, action *client.Action) (*client.Exec, error) {
@@ -51,6 +54,8 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 		return a.sequenceOf(artifact[0])
 	case e.copy:
 		return a.copyOf(ctx, c, artifact[0], action)
+	case len(artifact) == 1 && a.isProject(artifact[0]):
+		return a.projectExec(ctx, e, artifact[0])
 	}
 	exec := &client.Exec{Main: e.main}
 	file := ""
@@ -64,7 +69,7 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 	}
 	switch {
 	case e.native:
-		exec.Kind, exec.Image = "blackbox", "openwhisk/dockerskeleton"
+		exec.Kind, exec.Image = "blackbox", nativeImage
 	case e.image != "":
 		exec.Kind, exec.Image = "blackbox", e.image
 	case e.kind != "":
