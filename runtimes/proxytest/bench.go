@@ -1,7 +1,6 @@
 package proxytest
 
 import (
-	"os"
 	"testing"
 
 	"quirl/container"
@@ -16,7 +15,7 @@ import (
 //	stem  from the connection to the answer of the first /run, in a warmed container
 //	warm  one more /run on a kept connection
 func Benchmark(b *testing.B, open func(testing.TB) container.Factory) {
-	offer, err := runtimes.Builtin().Detect(b.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin", Home: os.Getenv("HOME")})
+	offer, err := runtimes.Builtin().Detect(b.Context(), host())
 	if err != nil {
 		b.Fatal(err)
 	}

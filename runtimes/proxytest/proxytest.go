@@ -10,11 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"quirl/container"
 	"quirl/runtimes"
+	"quirl/test/quirltest"
 )
 
 // patience bounds each wait of the suite for something that must happen.
@@ -30,11 +33,32 @@ const apiHost = "https://api.example:443"
 // Factory that open returns; it is called once for each kind. A kind without its
 // interpreter is skipped.
 func Run(t *testing.T, open func(*testing.T) container.Factory, kinds ...string) {
-	offer, err := runtimes.Builtin().Detect(t.Context(), runtimes.Host{Path: os.Getenv("PATH") + ":/usr/bin:/usr/local/bin", Home: os.Getenv("HOME")})
+	offer, err := runtimes.Builtin().Detect(t.Context(), host())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv("CI") == "true" {
+		demand(t, offer)
+	}
 	RunOffer(t, open, offer, kinds...)
+}
+
+// demand fails for what tools/setup should have brought: all kinds of Node.js, and one of
+// each other family but Swift, of which no package is to be had.
+func demand(t *testing.T, offer *runtimes.Offer) {
+	for _, missing := range offer.Missing {
+		family, _, _ := strings.Cut(missing.Kind, ":")
+		if family == "nodejs" || family != "swift" && len(offer.Manifest.Families[family]) == 0 {
+			t.Errorf("%s is not here: %s; %s", missing.Kind, missing.Reason, missing.Mend)
+		}
+	}
+}
+
+// host is this machine, with the interpreters that tools/setup fetched for the suite.
+func host() runtimes.Host {
+	folders := append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/usr/local/bin")
+	fetched, _ := filepath.Glob(filepath.Join(quirltest.Root(), ".cache/javascript/*/bin"))
+	return runtimes.Host{Path: strings.Join(append(folders, fetched...), string(filepath.ListSeparator)), Home: os.Getenv("HOME")}
 }
 
 // RunOffer is Run with interpreters that were found in another way.
