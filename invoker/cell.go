@@ -122,6 +122,7 @@ func (c *cell) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.inv.Runtimes.Await(ctx, c.create.Kind)
 	c.traits = c.inv.Runtimes.Traits(c.create.Kind, c.create.Image)
 	spec = c.inv.complete(spec, c.name(), c.create.Memory, c.weight())
 	if c.traits.Own {

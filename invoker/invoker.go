@@ -67,6 +67,9 @@ type Runtimes interface {
 	// action. Name, memory and CPU shares are the caller's to fill in. It fails
 	// for kinds that cannot run here.
 	ContainerSpec(kind, image string) (container.Spec, error)
+	// Await returns when a kind's containers had better start: what is worth making ready
+	// for it once, which may take seconds, is ready then. It ends with ctx at the latest.
+	Await(ctx context.Context, kind string)
 	// Traits tells what a kind's containers can do beyond the runtime contract; image is
 	// that of a blackbox action.
 	Traits(kind, image string) Traits

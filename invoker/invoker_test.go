@@ -38,6 +38,8 @@ func (k *kinds) ContainerSpec(kind, _ string) (container.Spec, error) {
 	return k.offer.Spec(kind, k.files)
 }
 
+func (k *kinds) Await(context.Context, string) {}
+
 func (k *kinds) Traits(string, string) invoker.Traits { return invoker.Traits{Own: true} }
 
 func (k *kinds) Sentinels(string, string) bool { return true }

@@ -44,8 +44,8 @@ func (a *ahead) want(kind string) <-chan struct{} {
 	return ready
 }
 
-// await waits until a kind is ready, or nobody makes it so any more.
-func (a *ahead) await(kind string) {
+// await waits until a kind is ready, nobody makes it so any more, or ctx ends.
+func (a *ahead) await(ctx context.Context, kind string) {
 	ready := a.want(kind)
 	if ready == nil {
 		return
@@ -53,6 +53,7 @@ func (a *ahead) await(kind string) {
 	select {
 	case <-ready:
 	case <-a.ended:
+	case <-ctx.Done():
 	}
 }
 

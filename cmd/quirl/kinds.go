@@ -113,7 +113,6 @@ func (k *kinds) Info() json.RawMessage { return k.info }
 // ContainerSpec is that of invoker.Runtimes.
 func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
 	if kind != whisk.BlackboxKind {
-		k.ahead.await(kind)
 		return k.offer.Spec(kind, k.files)
 	}
 	parsed, err := runtimes.ParseImage(image)
@@ -125,6 +124,9 @@ func (k *kinds) ContainerSpec(kind, image string) (container.Spec, error) {
 	}
 	return container.Spec{Kind: kind + " " + image, Image: image, Pull: k.offer.Manifest.PullRule(parsed)}, nil
 }
+
+// Await is that of invoker.Runtimes.
+func (k *kinds) Await(ctx context.Context, kind string) { k.ahead.await(ctx, kind) }
 
 // Traits is that of invoker.Runtimes.
 func (k *kinds) Traits(kind, image string) invoker.Traits {
