@@ -15,7 +15,8 @@ var update = flag.Bool("update", false, "write the Dockerfiles")
 
 //go:generate go test -run TestDockerfiles -update .
 
-// TestDockerfiles: the recipe in each runtime's folder is that of the family's default.
+// TestDockerfiles: the recipe in each runtime's folder is that of the family's default, and
+// of the family with the most kinds where several have the same server.
 func TestDockerfiles(t *testing.T) {
 	m := runtimes.Builtin()
 	kinds := map[string]string{"native": m.Natives[0].Kind}
@@ -24,7 +25,9 @@ func TestDockerfiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kinds[r.Local.Runtime] = r.Kind
+		if known, err := m.Resolve(kinds[r.Local.Runtime]); err != nil || len(m.Families[known.Family]) < len(m.Families[family]) {
+			kinds[r.Local.Runtime] = r.Kind
+		}
 	}
 	for folder, kind := range kinds {
 		want, err := m.Dockerfile(kind)

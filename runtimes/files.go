@@ -19,7 +19,7 @@ var builtin []byte
 // The packages of Node.js, the jars of Java, the crates of Rust and the programs are there when tools/setup
 // could make them.
 //
-//go:embed nodejs/*.js nodejs/node_modules python/*.py python/quirl_runtime/*.py
+//go:embed nodejs/*.js nodejs/deno.cjs nodejs/package.json nodejs/node_modules python/*.py python/quirl_runtime/*.py
 //go:embed java/launch java/compile java/options java/archive java/lib php/runner.php ruby/launcher.rb
 //go:embed golang/compile golang/environment golang/launcher.go.txt golang/prepare
 //go:embed rust/compile rust/environment rust/launcher.rs rust/lib rust/prepare rust/ready

@@ -11,7 +11,10 @@
 
 const vm = require('vm');
 
-const DIALECT_ERRORS = /Cannot use import statement|Unexpected token 'export'|'import\.meta'|await is only valid/;
+// What an engine says of a module that is taken for a script. JavaScriptCore knows no await there: it stumbles over what follows.
+const OF_V8 = /Cannot use import statement|Unexpected token 'export'|'import\.meta'|await is only valid/;
+const OF_JAVASCRIPTCORE = /Unexpected keyword 'export'|import call expects|import\.meta is only valid|^Unexpected (number|identifier|string|keyword)/;
+const DIALECT_ERRORS = process.versions.bun ? OF_JAVASCRIPTCORE : OF_V8;
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*(\.[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)*$/u;
 
 class Action {
@@ -412,6 +415,8 @@ function splitMain(root, main) {
     }
 }
 
+const ASYNC_MODULE = new Set(['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']);
+
 async function loadFile(file) {
     if (file.endsWith('.mjs')) {
         return importFile(file);
@@ -419,7 +424,7 @@ async function loadFile(file) {
     try {
         return requireFrom()(file);
     } catch (error) {
-        if (error && (error.code === 'ERR_REQUIRE_ESM' || error.code === 'ERR_REQUIRE_ASYNC_MODULE')) {
+        if (error && (ASYNC_MODULE.has(error.code) || /require\(\) async module/.test(error.message))) { // Bun has the message alone
             return importFile(file);
         }
         throw error;

@@ -31,7 +31,8 @@ func Benchmark(b *testing.B, open func(testing.TB) container.Factory) {
 		if _, err := offer.Prepare(b.Context(), r.Kind, files, 0); err != nil {
 			b.Fatal(err)
 		}
-		bench := &bench{offer: offer, files: files, kind: r.Kind, lang: languages()[r.Local.Runtime], factory: open(b)}
+		lang, _ := languageOf(r)
+		bench := &bench{offer: offer, files: files, kind: r.Kind, lang: lang, factory: open(b)}
 		b.Cleanup(func() { bench.factory.Close() })
 		b.Run(r.Kind+"/boot", bench.boot)
 		b.Run(r.Kind+"/stem", bench.stem)

@@ -99,8 +99,9 @@ func testNodeBrokenResults(t *testing.T, b *bench) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := b.start(t)
 			c.mustInit(`function main() { return ` + tt.value + `; }`)
-			c.wantError(c.run(`{}`), http.StatusBadGateway, tt.want)
-			c.wantError(c.run(`{}`), http.StatusBadGateway, tt.want)
+			want := b.lang.worded(tt.name, tt.want)
+			c.wantError(c.run(`{}`), http.StatusBadGateway, want...)
+			c.wantError(c.run(`{}`), http.StatusBadGateway, want...)
 			c.wantSentinels(2)
 		})
 	}
@@ -159,7 +160,7 @@ func testNodeInitErrors(t *testing.T, b *bench) {
 			c := b.start(t)
 			r := initRequest(tt.code)
 			r.Main = tt.main
-			c.wantError(c.initWith(r), http.StatusBadGateway, tt.want...)
+			c.wantError(c.initWith(r), http.StatusBadGateway, b.lang.worded(tt.name, tt.want...)...)
 			if _, stderr := c.logs(1); !strings.Contains(stderr, "Error during initialization: ") {
 				t.Errorf("log lacks the error:\n%s", stderr)
 			}
@@ -182,8 +183,9 @@ func testNodeExceptions(t *testing.T, b *bench) {
 			c := b.start(t)
 			c.mustInit(tt.code)
 			c.wantError(c.run(`{}`), http.StatusBadGateway, tt.want)
-			if _, stderr := c.logs(1); !strings.Contains(stderr, tt.log) {
-				t.Errorf("log lacks %q:\n%s", tt.log, stderr)
+			want := b.lang.worded(tt.name, tt.log)[0]
+			if _, stderr := c.logs(1); !strings.Contains(stderr, want) {
+				t.Errorf("log lacks %q:\n%s", want, stderr)
 			}
 			c.wantError(c.run(`{}`), http.StatusForbidden, "System not ready, status is stopped.")
 			c.wantSentinels(1)
@@ -401,13 +403,13 @@ func testNodeArchiveErrors(t *testing.T, b *bench) {
 		{"main is missing", zipped(t, zip.Deflate, file{name: "package.json", content: `{"main":"missing.js"}`}), []string{"Cannot find module", "missing.js"}},
 		{"package.json is broken", zipped(t, zip.Deflate, file{name: "package.json", content: `{`}), []string{"JSON"}},
 		{"no function", zipped(t, zip.Deflate, file{name: "index.js", content: ""}), []string{"Action entrypoint 'main' is not a function."}},
-		{"syntax error", zipped(t, zip.Deflate, file{name: "index.js", content: "("}), []string{"SyntaxError"}},
+		{"syntax error in a file", zipped(t, zip.Deflate, file{name: "index.js", content: "("}), []string{"SyntaxError"}},
 		{"no archive", "aGVsbG8=", []string{"There was an error uncompressing the action archive."}},
 		{"nonsense", "!!!", []string{"There was an error uncompressing the action archive."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := b.start(t)
-			c.wantError(c.initWith(binaryRequest(tt.code)), http.StatusBadGateway, append(tt.want, "Initialization has failed due to: ")...)
+			c.wantError(c.initWith(binaryRequest(tt.code)), http.StatusBadGateway, append(b.lang.worded(tt.name, tt.want...), "Initialization has failed due to: ")...)
 			if _, stderr := c.logs(1); !strings.Contains(stderr, "Error") {
 				t.Errorf("log lacks the error:\n%s", stderr)
 			}

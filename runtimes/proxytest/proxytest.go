@@ -10,14 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"quirl/container"
 	"quirl/runtimes"
-	"quirl/test/quirltest"
 )
 
 // patience bounds each wait of the suite for something that must happen.
@@ -40,7 +39,19 @@ func Run(t *testing.T, open func(*testing.T) container.Factory, kinds ...string)
 	if os.Getenv("CI") == "true" {
 		demand(t, offer)
 	}
+	if len(kinds) == 0 {
+		name(t, offer)
+	}
 	RunOffer(t, open, offer, kinds...)
+}
+
+// name says which families of kinds have no interpreter on this machine.
+func name(t *testing.T, offer *runtimes.Offer) {
+	for _, missing := range offer.Missing {
+		if family, _, _ := strings.Cut(missing.Kind, ":"); len(offer.Manifest.Families[family]) == 0 {
+			t.Logf("not run here: %s: %s", missing.Kind, missing.Reason)
+		}
+	}
 }
 
 // demand fails for what tools/setup should have brought: all kinds of Node.js, and one of
@@ -54,15 +65,13 @@ func demand(t *testing.T, offer *runtimes.Offer) {
 	}
 }
 
-// host is this machine, with the interpreters that tools/setup fetched for the suite.
-func host() runtimes.Host {
-	folders := append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/usr/local/bin")
-	fetched, _ := filepath.Glob(filepath.Join(quirltest.Root(), ".cache/javascript/*/bin"))
-	return runtimes.Host{Path: strings.Join(append(folders, fetched...), string(filepath.ListSeparator)), Home: os.Getenv("HOME")}
-}
-
 // RunOffer is Run with interpreters that were found in another way.
 func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runtimes.Offer, kinds ...string) {
+	RunCases(t, open, offer, nil, kinds...)
+}
+
+// RunCases is RunOffer with the named cases alone; none means all.
+func RunCases(t *testing.T, open func(*testing.T) container.Factory, offer *runtimes.Offer, cases []string, kinds ...string) {
 	if len(kinds) == 0 {
 		kinds = append(offer.Manifest.Kinds(), Native)
 	}
@@ -78,7 +87,7 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 				if err != nil {
 					t.Skip("not on this machine: ", err)
 				}
-				if lang, ok = languages()[r.Local.Runtime]; !ok {
+				if lang, ok = languageOf(r); !ok {
 					t.Fatalf("there are no cases for runtime %s", r.Local.Runtime)
 				}
 				if _, err := offer.Prepare(t.Context(), kind, files, 0); err != nil {
@@ -91,7 +100,7 @@ func RunOffer(t *testing.T, open func(*testing.T) container.Factory, offer *runt
 					t.Error(err)
 				}
 			})
-			b.runAll(t)
+			b.runAll(t, cases)
 		})
 	}
 }
@@ -110,6 +119,24 @@ type language struct {
 	compiles bool
 	// same are arguments that the echo returns as something else, with the reason.
 	same map[string]string
+	// words are texts that a case of another language expects and this one words in its
+	// own way, by the names of the cases.
+	words map[string]wording
+}
+
+// A wording is what a language says in place of something.
+type wording struct{ of, here string }
+
+// worded returns the texts that a case expects, as the language words them.
+func (l language) worded(name string, texts ...string) []string {
+	worded := slices.Clone(texts)
+	w := l.words[name]
+	for i, text := range worded {
+		if text == w.of && text != "" {
+			worded[i] = w.here
+		}
+	}
+	return worded
 }
 
 // samples are the sources of the common cases. The entry point is main.
@@ -135,8 +162,19 @@ type testCase struct {
 	fn   func(*testing.T, *bench)
 }
 
+// languageOf finds the cases of a kind: those of its family where they differ from
+// those of its server.
+func languageOf(r *runtimes.Runtime) (language, bool) {
+	all := languages()
+	if lang, ok := all[r.Family]; ok {
+		return lang, true
+	}
+	lang, ok := all[r.Local.Runtime]
+	return lang, ok
+}
+
 func languages() map[string]language {
-	return map[string]language{"nodejs": nodejs(), "python": python(), "golang": golang(), "java": java(), "php": php(), "ruby": ruby(), "rust": rust()}
+	return map[string]language{"nodejs": nodejs(), "bun": bun(), "python": python(), "golang": golang(), "java": java(), "php": php(), "ruby": ruby(), "rust": rust(), "native": native()}
 }
 
 // A bench is where a kind is tested.
@@ -149,9 +187,11 @@ type bench struct {
 	serial  int
 }
 
-func (b *bench) runAll(t *testing.T) {
+func (b *bench) runAll(t *testing.T, names []string) {
 	for _, c := range append(commonCases(), b.lang.cases...) {
-		t.Run(c.name, func(t *testing.T) { c.fn(t, b) })
+		if len(names) == 0 || slices.Contains(names, c.name) {
+			t.Run(c.name, func(t *testing.T) { c.fn(t, b) })
+		}
 	}
 }
 

@@ -28,7 +28,9 @@ func BenchmarkSandbox(b *testing.B) { proxytest.Benchmark(b, sandbox) }
 
 var serial atomic.Int64
 
-func sandbox(t testing.TB) container.Factory {
+func sandbox(t testing.TB) container.Factory { return sandboxWith(t, nil) }
+
+func sandboxWith(t testing.TB, change func(*sandboxcontainer.Config)) container.Factory {
 	dir, err := os.MkdirTemp("/tmp", "q") // a short path: it holds sockets
 	if err != nil {
 		t.Fatal(err)
@@ -37,10 +39,14 @@ func sandbox(t testing.TB) container.Factory {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f, err := sandboxcontainer.New(sandboxcontainer.Config{
+	config := sandboxcontainer.Config{
 		Dir: dir, Launcher: filepath.Join(quirltest.Bin(t), "quirl-sandbox"), Log: slog.New(slog.DiscardHandler),
 		Instance: fmt.Sprintf("proxytest-%d-%d", os.Getpid(), serial.Add(1)),
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	f, err := sandboxcontainer.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,13 +43,41 @@ func Host() (v1.Image, error) {
 	return Configure(image, v1.Config{Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}})
 }
 
-var hostFiles = sync.OnceValues(func() ([]byte, error) {
-	_, self, _, ok := runtime.Caller(0)
-	if !ok {
-		return nil, fmt.Errorf("where is tools/real/rootfs?")
+// Stock returns an image like the official one of a language, of what this machine has
+// installed of it (see tools/real/stock); its content is written to a file in dir.
+func Stock(dir, language string) (v1.Image, error) {
+	file := filepath.Join(dir, language+".tar")
+	content, err := os.Create(file)
+	if err != nil {
+		return nil, err
 	}
+	defer content.Close()
 	var text bytes.Buffer
-	cmd := exec.Command(filepath.Join(filepath.Dir(self), "../../../tools/real/rootfs"))
+	cmd := exec.Command(filepath.Join(root(), "tools", "real", "stock"), language)
+	cmd.Stdout, cmd.Stderr = content, &text
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("tools/real/stock %s: %w: %s", language, err, text.String())
+	}
+	layer, err := tarball.LayerFromFile(file, tarball.WithCompressionLevel(0))
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return nil, err
+	}
+	return Configure(image, v1.Config{Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}})
+}
+
+// root is the folder of the module.
+func root() string {
+	_, self, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(self), "..", "..", "..")
+}
+
+var hostFiles = sync.OnceValues(func() ([]byte, error) {
+	var text bytes.Buffer
+	cmd := exec.Command(filepath.Join(root(), "tools", "real", "rootfs"))
 	cmd.Stderr = &text
 	content, err := cmd.Output()
 	if err != nil {
@@ -85,14 +113,16 @@ func Save(file, reference string, image v1.Image) error {
 // and port.
 func Registry(t testing.TB) string {
 	t.Helper()
-	address, stop := StartRegistry()
+	address, stop := start(registry.WithBlobHandler(registry.NewDiskBlobHandler(t.TempDir())))
 	t.Cleanup(stop)
 	return address
 }
 
-// StartRegistry is Registry where there is no test.
-func StartRegistry() (address string, stop func()) {
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+// StartRegistry is Registry where there is no test; it keeps all in memory.
+func StartRegistry() (address string, stop func()) { return start() }
+
+func start(options ...registry.Option) (address string, stop func()) {
+	server := httptest.NewServer(registry.New(append(options, registry.Logger(log.New(io.Discard, "", 0)))...))
 	return strings.TrimPrefix(server.URL, "http://"), server.Close
 }
 
