@@ -38,7 +38,7 @@ func (e *execFlags) add(cmd *cobra.Command) {
 // families maps file extensions to families of kinds.
 var families = map[string]string{
 	".js": "nodejs", ".py": "python", ".java": "java", ".jar": "java", ".swift": "swift", ".php": "php",
-	".rb": "ruby", ".rs": "rust", ".go": "go", ".balx": "ballerina",
+	".rb": "ruby", ".rs": "rust", ".go": "go", ".cs": "dotnet", ".balx": "ballerina",
 }
 
 // nativeImage is the image that stands for programs.
@@ -65,6 +65,9 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 		if err != nil {
 			return nil, err
 		}
+		if len(code) > maxCode && !a.isWsk() { // a server refuses some sizes without a word
+			return nil, usageError("the code in %s has %d bytes as it is sent, and %d are allowed", file, len(code), maxCode)
+		}
 		exec.Code = &code
 	}
 	switch {
@@ -85,6 +88,9 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 	}
 	return exec, nil
 }
+
+// maxCode is the platform's limit for code, in bytes as it is sent: archives as base64.
+const maxCode = 48 << 20
 
 func readCode(file string) (string, error) {
 	content, err := os.ReadFile(file)
@@ -187,6 +193,6 @@ func codeOf(exec *client.Exec) (content []byte, extension string, err error) {
 		}
 		return content, ".zip", nil
 	}
-	extensions := map[string]string{"nodejs": ".js", "python": ".py", "java": ".java", "swift": ".swift", "php": ".php", "ruby": ".rb", "rust": ".rs", "go": ".go"}
+	extensions := map[string]string{"nodejs": ".js", "python": ".py", "java": ".java", "swift": ".swift", "php": ".php", "ruby": ".rb", "rust": ".rs", "go": ".go", "dotnet": ".cs"}
 	return []byte(*exec.Code), extensions[family], nil
 }

@@ -25,7 +25,7 @@ func load(t *testing.T, doc string) *runtimes.Manifest {
 
 func TestBuiltin(t *testing.T) {
 	want := []string{
-		"bun:1", "deno:2", "go:1", "java:17", "java:21", "java:25",
+		"bun:1", "deno:2", "dotnet:10.0", "dotnet:8.0", "go:1", "java:17", "java:21", "java:25",
 		"nodejs:18", "nodejs:20", "nodejs:22", "nodejs:24",
 		"php:8.1", "php:8.2", "php:8.3", "php:8.4",
 		"python:3", "python:3.10", "python:3.11", "python:3.12", "python:3.13", "python:3.14", "python:3.9",

@@ -1,6 +1,8 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Text;
@@ -63,23 +65,44 @@ internal static class Launcher
         results.Flush();
     }
 
+    /// <summary>What compile makes of sources.</summary>
+    private const string Compiled = "action";
+
+    /// <summary>
+    /// Finds Assembly::Namespace.Class::Method; Class::Method and Method alone are of the
+    /// compiled sources. Whatever its class does when it is loaded is done.
+    /// </summary>
     private static MethodInfo Find(string entry, string folder)
     {
         var parts = entry.Split("::");
-        if (parts.Length != 3)
+        if (parts.Length > 3 || parts.Any(string.IsNullOrEmpty))
         {
             throw new MissingException($"Entry point '{entry}' is not of the form Assembly::Namespace.Class::Method.");
         }
         Directory.SetCurrentDirectory(folder);
-        var assembly = Load(parts[0], folder);
-        var type = assembly.GetType(parts[1])
-            ?? throw new MissingException($"Entry point '{entry}': assembly {parts[0]} has no class {parts[1]}.");
-        return type.GetMethod(parts[2], BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance,
-                new[] { typeof(JObject) })
-            ?? type.GetMethod(parts[2], BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance,
-                new[] { typeof(JArray) })
-            ?? throw new MissingException($"Entry point '{entry}': class {parts[1]} has no public method {parts[2]}(JObject) or {parts[2]}(JArray).");
+        var assembly = Load(parts.Length == 3 ? parts[0] : Compiled, folder);
+        RuntimeHelpers.RunModuleConstructor(assembly.ManifestModule.ModuleHandle);
+        var classes = parts.Length == 1
+            ? assembly.GetTypes()
+            : new[]
+            {
+                assembly.GetType(parts[^2])
+                    ?? throw new MissingException($"Entry point '{entry}': assembly {assembly.GetName().Name} has no class {parts[^2]}."),
+            };
+        var methods = classes.Select(type => Method(type, parts[^1])).OfType<MethodInfo>().ToList();
+        if (methods.Count != 1)
+        {
+            var count = methods.Count == 0 ? "no public method" : "several public methods";
+            throw new MissingException($"Entry point '{entry}': there is {count} {parts[^1]} of a JObject, a JArray or a JToken.");
+        }
+        RuntimeHelpers.RunClassConstructor(methods[0].DeclaringType!.TypeHandle);
+        return methods[0];
     }
+
+    private static MethodInfo? Method(Type type, string name) =>
+        new[] { typeof(JObject), typeof(JArray), typeof(JToken) }
+            .Select(value => type.GetMethod(name, BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance, new[] { value }))
+            .FirstOrDefault(method => method != null);
 
     /// <summary>Loads an assembly; Newtonsoft.Json is ours, so that its types are the same on both sides.</summary>
     private static Assembly Load(string name, string folder)

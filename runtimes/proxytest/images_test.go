@@ -34,7 +34,7 @@ const imagesVariable = "QUIRL_IMAGES"
 // made ahead in an image, by its runtime: what the commands that the manifest has for
 // that leave below the runtime's folder.
 var made = map[string]string{
-	"golang": "golang/cache/", "java": "java/archives/", "python": "/__pycache__/", "rust": "rust/built/",
+	"dotnet": "dotnet/lib/", "golang": "golang/cache/", "java": "java/archives/", "python": "/__pycache__/", "rust": "rust/built/",
 }
 
 // TestImages: the image that tools/images makes of a runtime has the files that the
