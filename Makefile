@@ -37,8 +37,14 @@ suite: setup ## run the suite of one SPI against all that implements it: make su
 images: setup ## build an image of each runtime; IMAGES=--local makes the languages here, without a registry of images
 	@tools/images $(IMAGES)
 
+# The runtimes whose languages can be installed from packages, for an image made here.
+IMAGES_HERE := native nodejs python php ruby java golang rust
+
+images-names:
+	@echo $(IMAGES_HERE)
+
 images-check: setup build ## make the images here and check their files, and the suite in them; IMAGES="php ruby" some alone
-	QUIRL_IMAGES="$${IMAGES:-native nodejs python php ruby java golang rust}" CI=true go test -count=1 -v -timeout 60m -run '^TestImages$$' ./runtimes/proxytest
+	QUIRL_IMAGES="$${IMAGES:-$(IMAGES_HERE)}" CI=true go test -count=1 -v -timeout 60m -run '^TestImages$$' ./runtimes/proxytest
 
 soak: setup ## make and remove SOAK (10000) containers with each factory and count what is left
 	QUIRL_SOAK=$${SOAK:-10000} go test -count=1 -v -timeout 90m -p 1 -run '^Test(Container|Factory)$$/^nothing_leaks$$' ./container/...
@@ -63,4 +69,4 @@ check: lint cross test ## what CI runs
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: help run build setup test short race suite images images-check soak fuzz lint fmt cross bench check clean
+.PHONY: help run build setup test short race suite images images-check images-names soak fuzz lint fmt cross bench check clean

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -119,6 +118,27 @@ func (b *bench) runArchive(t *testing.T, code, main, want string) {
 // container cannot be shown one it is an ordinary one.
 func unpacked(c *cell, code string) proxy.InitRequest {
 	c.Helper()
+	shower, can := c.container.(container.Shower)
+	if !can && !c.apart {
+		r := initRequest("")
+		r.Folder = unpackedFolder(c, code)
+		return r
+	}
+	if can {
+		folder, err := shower.Show(c.ctx, unpackedFolder(c, code))
+		if err == nil {
+			r := initRequest("")
+			r.Folder = folder
+			return r
+		}
+		c.Logf("the container cannot be shown a folder: %v", err)
+	}
+	return binaryRequest(code)
+}
+
+// unpackedFolder unpacks an archive on the host.
+func unpackedFolder(c *cell, code string) string {
+	c.Helper()
 	data, err := base64.StdEncoding.DecodeString(code)
 	if err != nil {
 		c.Fatal(err)
@@ -130,20 +150,7 @@ func unpacked(c *cell, code string) proxy.InitRequest {
 	if err := os.Chmod(folder, 0o777); err != nil {
 		c.Fatal(err)
 	}
-	shower, can := c.container.(container.Shower)
-	switch {
-	case can:
-		folder, err = shower.Show(c.ctx, folder)
-	case c.apart:
-		err = errors.New("it has a file system of its own")
-	}
-	if err != nil {
-		c.Logf("the container cannot be shown a folder: %v", err)
-		return binaryRequest(code)
-	}
-	r := initRequest("")
-	r.Folder = folder
-	return r
+	return folder
 }
 
 // unsafeArchives are refused whatever the language; main is an entry that is fine.
