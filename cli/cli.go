@@ -85,7 +85,7 @@ func New(env Env) *Root {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand())
+	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand())
 	if !a.isWsk() {
 		root.AddCommand(a.invokerCommand())
 	}

@@ -22,6 +22,15 @@ func (a *app) optionalName(args []string) (entityName, error) {
 	return a.parseName(args[0])
 }
 
+// onlyNamespace is optionalName where nothing but a namespace may be named.
+func (a *app) onlyNamespace(args []string) (entityName, error) {
+	name, err := a.optionalName(args)
+	if err == nil && name.entity != "" {
+		err = &exitError{code: exitGeneral, err: fmt.Errorf("An entity name, '%s', was provided instead of a namespace. Valid namespaces are of the following format: /NAMESPACE.", args[0])}
+	}
+	return name, err
+}
+
 // parseName reads name, pkg/name, /ns/name, /ns/pkg/name or ns/pkg/name.
 func (a *app) parseName(text string) (entityName, error) {
 	bad := func() (entityName, error) {

@@ -47,17 +47,16 @@ func (a *app) contentsCommand(verb string) *cobra.Command {
 			return err
 		}
 		a.printActions(actions, *byName)
-		for _, collection := range []string{"triggers", "rules"} {
-			var list []client.Action
-			if err := a.contents(ctx, c, collection, &list); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.Stdout, collection)
-			for _, e := range list {
-				fmt.Fprintf(a.Stdout, "%-70s private\n", "/"+e.Namespace+"/"+e.Name)
-			}
+		var triggers []client.Trigger
+		if err := a.contents(ctx, c, "triggers", &triggers); err != nil {
+			return err
 		}
-		return nil
+		a.printTriggers(triggers, *byName)
+		var rules []client.Rule
+		if err := a.contents(ctx, c, "rules", &rules); err != nil {
+			return err
+		}
+		return a.printRules(ctx, c, "_", rules, *byName)
 	})
 	return cmd
 }

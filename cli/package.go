@@ -187,12 +187,9 @@ func (a *app) packageList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list [NAMESPACE]", Short: "list all packages"}
 	l.add(cmd)
 	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name, err := a.optionalName(args)
+		name, err := a.onlyNamespace(args)
 		if err != nil {
 			return err
-		}
-		if name.entity != "" {
-			return &exitError{code: exitGeneral, err: fmt.Errorf("An entity name, '%s', was provided instead of a namespace. Valid namespaces are of the following format: /NAMESPACE.", args[0])}
 		}
 		var packages []client.Package
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages"), Query: l.query(), Into: &packages}); err != nil {

@@ -14,6 +14,7 @@ import (
 // two words, so they are taken out before the other flags are read.
 type params struct {
 	parameters, annotations client.KeyValues
+	feed, trigger           client.KeyValues // of a trigger with a feed, where they are told apart
 }
 
 // extractParams takes the two-word flags out of args. When strict, a value that is no JSON and cannot be put
@@ -28,6 +29,10 @@ func extractParams(args []string, strict bool) (rest []string, p params, err err
 			err = take(&p.parameters, &i, 2, "parameter")
 		case "-a", "--annotation":
 			err = take(&p.annotations, &i, 2, "annotation")
+		case "-F", "--feed-param":
+			err = take(&p.feed, &i, 2, "parameter")
+		case "-T", "--trigger-param":
+			err = take(&p.trigger, &i, 2, "parameter")
 		case "-P", "--param-file":
 			err = take(&p.parameters, &i, 1, "parameter")
 		case "-A", "--annotation-file":
@@ -48,6 +53,15 @@ func extractParams(args []string, strict bool) (rest []string, p params, err err
 func put(kvs client.KeyValues, key string, value json.RawMessage) client.KeyValues {
 	kvs = slices.DeleteFunc(kvs, func(kv client.KeyValue) bool { return kv.Key == key })
 	return append(kvs, client.KeyValue{Key: key, Value: value})
+}
+
+// merged has all of both, and of a key what is in the second one.
+func merged(first, second client.KeyValues) client.KeyValues {
+	all := slices.Clone(first)
+	for _, kv := range second {
+		all = put(all, kv.Key, kv.Value)
+	}
+	return all
 }
 
 // takeParams reads the words behind the flag args[*i] and moves *i to the last of them.

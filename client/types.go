@@ -70,6 +70,35 @@ type Package struct {
 	Updated     int64           `json:"updated,omitempty"`
 }
 
+// A Trigger is a channel of events. ActivationID is that of an answer to firing it.
+type Trigger struct {
+	Namespace    string          `json:"namespace,omitempty"`
+	Name         string          `json:"name,omitempty"`
+	Version      string          `json:"version,omitempty"`
+	ActivationID string          `json:"activationId,omitempty"`
+	Annotations  KeyValues       `json:"annotations,omitempty"`
+	Parameters   KeyValues       `json:"parameters,omitempty"`
+	Limits       json.RawMessage `json:"limits,omitempty"`
+	Publish      *bool           `json:"publish,omitempty"`
+	Rules        json.RawMessage `json:"rules,omitempty"`
+	Updated      int64           `json:"updated,omitempty"`
+}
+
+// A Rule says that an action runs when a trigger fires. Trigger and Action are text,
+// /namespace/name, in what is sent, and objects {"path", "name"} in answers; when the
+// Status alone is to change they are null. Status is active or inactive.
+type Rule struct {
+	Namespace   string          `json:"namespace,omitempty"`
+	Name        string          `json:"name,omitempty"`
+	Version     string          `json:"version,omitempty"`
+	Annotations KeyValues       `json:"annotations,omitempty"`
+	Status      string          `json:"status"`
+	Trigger     json.RawMessage `json:"trigger"`
+	Action      json.RawMessage `json:"action"`
+	Publish     *bool           `json:"publish,omitempty"`
+	Updated     int64           `json:"updated,omitempty"`
+}
+
 // An Activation is the record of one run.
 type Activation struct {
 	Namespace    string    `json:"namespace"`
