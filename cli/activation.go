@@ -151,6 +151,10 @@ func (a *app) activationGet() *cobra.Command {
 	last := lastFlag(cmd)
 	summary := cmd.Flags().BoolP("summary", "s", false, "summarize activation details")
 	logs := cmd.Flags().BoolP("logs", "g", false, "emit only the logs, stripped of time stamps and stream identifier")
+	timeline := new(bool)
+	if !a.isWsk() {
+		cmd.Flags().BoolVar(timeline, "timeline", false, "draw where the time went")
+	}
 	cmd.RunE = a.run(0, 2, idRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		if *last {
 			if err := argumentError(args, 0, 1, idRequired); err != nil {
@@ -169,6 +173,9 @@ func (a *app) activationGet() *cobra.Command {
 			return fmt.Errorf("Unable to get activation '%s': %w", id, err)
 		}
 		switch {
+		case *timeline:
+			drawTimeline(a.Stdout, record)
+			return nil
 		case *logs:
 			a.printLogs(record.Logs, true)
 			return nil

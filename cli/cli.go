@@ -84,21 +84,26 @@ func New(env Env) *Root {
 	f.BoolVarP(&a.flags.debug, "debug", "d", false, "debug level output")
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand())
+	root.CompletionOptions.HiddenDefaultCmd = a.isWsk()
+	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.sdkCommand())
 	if !a.isWsk() {
-		root.AddCommand(a.invokerCommand())
+		root.AddCommand(a.invokerCommand(), a.loadCommand())
 	}
+	a.complete(root)
 	return &Root{root, a}
 }
 
 // noun is a command that has only further commands; a mistyped one is an error.
 func noun(name, short string) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+	return &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2, RunE: func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		return &exitError{code: exitGeneral, err: fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()), usage: true}
+		problem := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if likely := cmd.SuggestionsFor(args[0]); len(likely) > 0 {
+			problem += "; did you mean " + strings.Join(likely, " or ") + "?"
+		}
+		return &exitError{code: exitGeneral, err: errors.New(problem), usage: true}
 	}}
 }
 
