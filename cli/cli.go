@@ -85,7 +85,7 @@ func New(env Env) *Root {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = a.isWsk()
-	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.sdkCommand())
+	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.sdkCommand())
 	if !a.isWsk() {
 		root.AddCommand(a.invokerCommand(), a.loadCommand())
 	}
