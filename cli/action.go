@@ -250,14 +250,20 @@ func actionURL(c *client.Client, action *client.Action) string {
 }
 
 func (a *app) actionInvoke() *cobra.Command {
-	var blocking, result bool
+	var blocking, result, logs bool
 	cmd := &cobra.Command{Use: "invoke ACTION_NAME", Short: "invoke action"}
+	if !a.isWsk() {
+		cmd.Flags().BoolVar(&logs, "logs", false, "show the logs while the action runs, on standard error, and then its result")
+	}
 	cmd.Flags().BoolVarP(&blocking, "blocking", "b", false, "blocking invoke")
 	cmd.Flags().BoolVarP(&result, "result", "r", false, "blocking invoke; show only activation result (unless there is a failure)")
 	cmd.RunE = a.run(1, 1, nameRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		name, err := a.parseEntity(args[0])
 		if err != nil {
 			return err
+		}
+		if logs {
+			return a.invokeAndFollow(ctx, c, name)
 		}
 		blocking = blocking || result
 		var answer json.RawMessage

@@ -197,6 +197,10 @@ func (a *app) activationLogs() *cobra.Command {
 	cmd := &cobra.Command{Use: "logs (ACTIVATION_ID | --last)", Short: "get the logs of an activation"}
 	last := lastFlag(cmd)
 	strip := cmd.Flags().BoolP("strip", "r", false, "strip timestamp and stream information")
+	follow := new(bool)
+	if !a.isWsk() {
+		cmd.Flags().BoolVarP(follow, "follow", "f", false, "show the lines while the activation runs, until it ends")
+	}
 	cmd.RunE = a.run(0, 1, idRequired, func(ctx context.Context, c *client.Client, args []string) error {
 		if *last {
 			if err := argumentError(args, 0, 0, idRequired); err != nil {
@@ -206,6 +210,12 @@ func (a *app) activationLogs() *cobra.Command {
 		id, _, err := a.pickActivation(ctx, c, args, *last)
 		if err != nil {
 			return err
+		}
+		if *follow {
+			if err := a.follow(ctx, c, id, a.Stdout, *strip); err != nil {
+				return fmt.Errorf("Unable to get logs for activation '%s': %w", id, err)
+			}
+			return nil
 		}
 		var answer struct {
 			Logs []string `json:"logs"`
@@ -223,11 +233,19 @@ var logPrefix = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z *(stdo
 
 func (a *app) printLogs(lines []string, strip bool) {
 	for _, line := range lines {
-		if m := logPrefix.FindStringSubmatch(line); strip && m != nil {
-			line = m[2]
+		if strip {
+			line = stripped(line)
 		}
 		fmt.Fprintln(a.Stdout, line)
 	}
+}
+
+// stripped is a line of a log without its time and stream.
+func stripped(line string) string {
+	if m := logPrefix.FindStringSubmatch(line); m != nil {
+		return m[2]
+	}
+	return line
 }
 
 func (a *app) activationResult() *cobra.Command {

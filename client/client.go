@@ -51,6 +51,8 @@ type Request struct {
 	Into any
 	// Anonymous sends no credentials.
 	Anonymous bool
+	// LastEventID is the ID of the last Event that the caller has of a stream.
+	LastEventID string
 }
 
 // An Error is the server's refusal, or an answer that could not be understood.
@@ -155,6 +157,9 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.LastEventID != "" {
+		req.Header.Set("Last-Event-ID", r.LastEventID)
 	}
 	if c.UserAgent != "" {
 		req.Header.Set("User-Agent", c.UserAgent)
