@@ -16,11 +16,11 @@ import (
 var builtin []byte
 
 // Tests and benchmarks stay out; a leading underscore does not keep a file out here.
-// The packages of Node.js, the jars of Java, the crates of Rust, the launcher of .NET and the
+// The packages of Node.js, the jars of Java, the packages of PHP, the crates of Rust, the launcher of .NET and the
 // programs are there when tools/setup could make them.
 //
 //go:embed nodejs/*.js nodejs/deno.cjs nodejs/package.json nodejs/node_modules python/*.py python/quirl_runtime/*.py
-//go:embed java/launch java/compile java/options java/archive java/lib php/runner.php ruby/launcher.rb
+//go:embed java/launch java/compile java/options java/archive java/lib php/runner.php php/vendor ruby/launcher.rb
 //go:embed golang/compile golang/environment golang/launcher.go.txt golang/prepare
 //go:embed rust/compile rust/environment rust/launcher.rs rust/lib rust/prepare rust/ready
 //go:embed dotnet/compile dotnet/launch dotnet/publish dotnet/Launcher.cs dotnet/Launcher.csproj dotnet/lib
