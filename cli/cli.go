@@ -87,7 +87,8 @@ func New(env Env) *Root {
 	root.CompletionOptions.HiddenDefaultCmd = a.isWsk()
 	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.sdkCommand())
 	if !a.isWsk() {
-		root.AddCommand(a.invokerCommand(), a.loadCommand())
+		root.Version = a.Build
+		root.AddCommand(a.invokerCommand(), a.devCommand(), a.loadCommand())
 	}
 	a.complete(root)
 	return &Root{root, a}
