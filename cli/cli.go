@@ -88,7 +88,7 @@ func New(env Env) *Root {
 	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.sdkCommand())
 	if !a.isWsk() {
 		root.Version = a.Build
-		root.AddCommand(a.invokerCommand(), a.devCommand(), a.loadCommand())
+		root.AddCommand(a.contextCommand(), a.invokerCommand(), a.devCommand(), a.loadCommand())
 	}
 	a.complete(root)
 	return &Root{root, a}

@@ -38,17 +38,22 @@ func (a *app) propsFile() string {
 }
 
 func (a *app) loadProps() (properties, error) {
-	props := properties{}
 	if a.propsFile() == "" {
-		return props, nil
+		return properties{}, nil
 	}
 	text, err := os.ReadFile(a.propsFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return props, nil
+		return properties{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read properties: %w", err)
 	}
+	return parseProps(text), nil
+}
+
+// parseProps passes over lines that are not of the form KEY=VALUE, as wsk does.
+func parseProps(text []byte) properties {
+	props := properties{}
 	for line := range strings.SplitSeq(string(text), "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		key, value, ok := strings.Cut(line, "=")
@@ -56,7 +61,7 @@ func (a *app) loadProps() (properties, error) {
 			props[strings.TrimSpace(key)] = strings.TrimSpace(value)
 		}
 	}
-	return props, nil
+	return props
 }
 
 func (a *app) saveProps(props properties) error {
