@@ -37,7 +37,11 @@ func (a *app) run(low, high int, required string, do func(ctx context.Context, c
 		if err != nil {
 			return err
 		}
-		return do(cmd.Context(), c, args)
+		err = do(cmd.Context(), c, args)
+		if err != nil {
+			a.suggest(cmd.Context(), cmd, args, err)
+		}
+		return err
 	}
 }
 

@@ -54,6 +54,7 @@ type app struct {
 	flags  globalFlags
 	params params
 	props  properties
+	likely string // the name that was meant, see suggest
 }
 
 type globalFlags struct {
@@ -193,6 +194,8 @@ func (a *app) hint(err error) string {
 	var refused *client.Error
 	switch {
 	case a.isWsk():
+	case a.likely != "":
+		return "Did you mean " + a.likely + "?"
 	case errors.Is(err, client.ErrUnreachable):
 		return "Is the server running? Start one with `" + a.name + " serve`, or name another with --apihost."
 	case errors.As(err, &refused) && refused.Status == 401:

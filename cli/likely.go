@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quirl/client"
+)
+
+// collectionsOf are the collections of the nouns whose names a user may misspell.
+var collectionsOf = map[string]string{"action": "actions", "package": "packages", "trigger": "triggers", "rule": "rules", "load": "actions"}
+
+// suggest looks, when a named entity is not there, for one whose name is nearly that, and
+// keeps it for the hint; wsk does not.
+func (a *app) suggest(ctx context.Context, cmd *cobra.Command, args []string, err error) {
+	var refused *client.Error
+	if a.isWsk() || len(args) == 0 || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
+		return
+	}
+	noun := cmd.Name()
+	if cmd.HasParent() && cmd.Parent().HasParent() {
+		noun = cmd.Parent().Name()
+	}
+	collection := collectionsOf[noun]
+	name, parseErr := a.parseEntity(args[0])
+	if collection == "" || parseErr != nil || name.namespace != "_" {
+		return
+	}
+	a.likely = nearest(name.entity, a.namesOf(ctx, collection))
+}
+
+// nearest is the name that differs least from what was given, in two letters at most and
+// in less than half of them; empty when there is none.
+func nearest(given string, names []string) string {
+	if slices.Contains(names, given) { // it is something else that is missing
+		return ""
+	}
+	best, found := min(3, (len(given)+1)/2), ""
+	for _, name := range names {
+		if d := distance(strings.ToLower(given), strings.ToLower(name)); d < best {
+			best, found = d, name
+		}
+	}
+	return found
+}
+
+// distance is how many letters have to be added, removed or changed, or exchanged with
+// their neighbours, to make one text of another (the optimal string alignment).
+func distance(x, y string) int {
+	a, b := []rune(x), []rune(y)
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range b {
+		rows[0][j+1] = j + 1
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
