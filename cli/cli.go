@@ -102,7 +102,7 @@ func noun(name, short string) *cobra.Command {
 			return cmd.Help()
 		}
 		problem := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-		if likely := cmd.SuggestionsFor(args[0]); len(likely) > 0 {
+		if likely := cmd.SuggestionsFor(args[0]); len(likely) > 0 && cmd.Root().Name() != wskName {
 			problem += "; did you mean " + strings.Join(likely, " or ") + "?"
 		}
 		return &exitError{code: exitGeneral, err: errors.New(problem), usage: true}
@@ -112,7 +112,10 @@ func noun(name, short string) *cobra.Command {
 // IsWsk says whether the program was called as wsk.
 func (r *Root) IsWsk() bool { return r.app.isWsk() }
 
-func (a *app) isWsk() bool { return a.name == "wsk" }
+// wskName is the name as which the program is OpenWhisk's.
+const wskName = "wsk"
+
+func (a *app) isWsk() bool { return a.name == wskName }
 
 // Run runs the command of the arguments and returns the exit code.
 func (r *Root) Run(ctx context.Context) int {

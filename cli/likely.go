@@ -12,9 +12,6 @@ import (
 	"quirl/client"
 )
 
-// collectionsOf are the collections of the nouns whose names a user may misspell.
-var collectionsOf = map[string]string{"action": "actions", "package": "packages", "trigger": "triggers", "rule": "rules", "load": "actions"}
-
 // suggest looks, when a named entity is not there, for one whose name is nearly that, and
 // keeps it for the hint; wsk does not.
 func (a *app) suggest(ctx context.Context, cmd *cobra.Command, args []string, err error) {
@@ -22,16 +19,13 @@ func (a *app) suggest(ctx context.Context, cmd *cobra.Command, args []string, er
 	if a.isWsk() || len(args) == 0 || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
 		return
 	}
-	noun := cmd.Name()
-	if cmd.HasParent() && cmd.Parent().HasParent() {
-		noun = cmd.Parent().Name()
-	}
-	collection := collectionsOf[noun]
+	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
+	collections := completions[path]
 	name, parseErr := a.parseEntity(args[0])
-	if collection == "" || parseErr != nil || name.namespace != "_" {
-		return
+	if len(collections) == 0 || cmd.Name() == "update" || parseErr != nil || name.namespace != "_" {
+		return // an update makes what is not there: it is something else that is missing
 	}
-	a.likely = nearest(name.entity, a.namesOf(ctx, collection))
+	a.likely = nearest(name.entity, a.namesOf(ctx, collections[0]))
 }
 
 // nearest is the name that differs least from what was given, in two letters at most and
