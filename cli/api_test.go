@@ -154,3 +154,37 @@ func TestAPICreateSends(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// TestProjectRoutes: a project's routes are made and deleted by the management actions.
+func TestProjectRoutes(t *testing.T) {
+	m := &management{status: 200, answer: `{"gwApiUrl":"http://gw"}`}
+	srv := httptest.NewServer(m)
+	defer srv.Close()
+	file := filepath.Join(t.TempDir(), "manifest.yaml")
+	text := "packages: {default: {apis: {Club: {club: {'books/{isbn}': {shop/web: {method: get, response: http}}}}}}}"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	project := func(verb string) (stderr string) {
+		code, _, stderr := wsk(t, "--apihost", srv.URL, "--auth", "u:k", "project", verb, "--manifest", file)
+		if code != 0 {
+			t.Fatal(stderr)
+		}
+		return stderr
+	}
+	project("deploy")
+	for _, want := range []string{`"apiName":"Club","gatewayBasePath":"/club","gatewayPath":"/books/{isbn}","gatewayMethod":"get"`, `/api/v1/web/_/shop/web.http"`} {
+		if !strings.Contains(m.body, want) {
+			t.Errorf("got %s, which has no %s", m.body, want)
+		}
+	}
+	project("undeploy")
+	query := m.asked.URL.Query()
+	if got := []string{m.asked.Method, query.Get("basepath"), query.Get("relpath"), query.Get("operation")}; !cmp.Equal(got, []string{"DELETE", "/club", "/books/{isbn}", "get"}) {
+		t.Errorf("undeploy asked %q", got)
+	}
+	m.status, m.answer = 502, `{"error":"API '/club' does not exist."}`
+	if stderr := project("undeploy"); !strings.Contains(stderr, "Warning: Unable to delete API '/club/books/{isbn}': API '/club' does not exist.") {
+		t.Errorf("undeploy without the API says %q", stderr)
+	}
+}

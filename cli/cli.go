@@ -54,6 +54,7 @@ type app struct {
 	flags  globalFlags
 	params params
 	props  properties
+	config string // the file of properties, where a command names one
 	likely string // the name that was meant, see suggest
 }
 
@@ -86,7 +87,7 @@ func New(env Env) *Root {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.HiddenDefaultCmd = a.isWsk()
-	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.sdkCommand())
+	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.projectCommand(), a.sdkCommand())
 	if !a.isWsk() {
 		root.Version = a.Build
 		root.AddCommand(a.contextCommand(), a.invokerCommand(), a.devCommand(), a.loadCommand())

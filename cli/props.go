@@ -27,6 +27,9 @@ type properties map[string]string
 
 // propsFile is where the properties are; empty when the environment says there are none.
 func (a *app) propsFile() string {
+	if a.config != "" {
+		return a.config
+	}
 	if file, ok := a.LookupEnv("WSK_CONFIG_FILE"); ok {
 		return file
 	}

@@ -1,14 +1,18 @@
 package script_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -43,6 +47,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"refuses":    refuses,
 	"background": background,
 	"inflight":   inFlight,
+	"website":    website,
 }
 
 // servers lets few servers run at once.
@@ -396,4 +401,50 @@ func inFlight(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return nil
 	})
+}
+
+// website serves a folder over HTTP until the script ends, and sets SITE to its address.
+// As a code host does, it gives any folder as OWNER/NAME/archive/VERSION.zip, too.
+func website(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: website folder")
+	}
+	root := ts.MkAbs(args[0])
+	files := http.FileServer(http.Dir(root))
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		repository, version, archive := strings.Cut(strings.TrimSuffix(r.URL.Path, ".zip"), "/archive/")
+		if !archive {
+			files.ServeHTTP(w, r)
+			return
+		}
+		if err := archived(w, filepath.Join(root, filepath.FromSlash(repository)), version); err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+		}
+	}))
+	ts.Defer(site.Close)
+	ts.Setenv("SITE", site.URL)
+}
+
+// archived writes a repository as an archive whose one folder is named NAME-VERSION.
+func archived(w io.Writer, repository, version string) error {
+	if _, err := os.Stat(repository); err != nil {
+		return err
+	}
+	z := zip.NewWriter(w)
+	err := fs.WalkDir(os.DirFS(repository), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			return err
+		}
+		to, err := z.Create(path.Join(filepath.Base(repository)+"-"+version, name))
+		if err != nil {
+			return err
+		}
+		_, err = to.Write(content)
+		return err
+	})
+	return errors.Join(err, z.Close())
 }
