@@ -104,7 +104,7 @@ func (a *app) actionPut(verb string) *cobra.Command {
 				return fmt.Errorf("Unable to create action '%s': %w", name.entity, err)
 			}
 			a.warnOfKind(e.kind, answer.Exec)
-			fmt.Fprintf(a.Stdout, "ok: %sd action %s\n", verb, name.entity)
+			a.ok("%sd action %s", verb, name.entity)
 			return nil
 		})(cmd, args)
 	}
@@ -222,17 +222,16 @@ func (a *app) actionGet() *cobra.Command {
 		case save || saveAs != "":
 			return a.saveAction(&action, saveAs)
 		case showURL:
+			if a.structured() {
+				return a.value(map[string]string{"url": actionURL(c, &action)})
+			}
 			fmt.Fprintf(a.Stdout, "ok: got action %s\n%s\n", name.entity, actionURL(c, &action))
 			return nil
 		case summary:
 			fmt.Fprint(a.Stdout, summaryOf("action", 0, action.Namespace, action.Name, action.Annotations, action.Parameters))
 			return nil
-		case len(args) == 2:
-			fmt.Fprintf(a.Stdout, "ok: got action %s, displaying field %s\n", name.entity, args[1])
-			return printField(a.Stdout, action, args[1])
 		}
-		fmt.Fprintf(a.Stdout, "ok: got action %s\n", name.entity)
-		return printJSON(a.Stdout, action)
+		return a.got("action", name.entity, args[1:], action)
 	})
 	return cmd
 }
@@ -296,12 +295,12 @@ func (a *app) invoked(name entityName, status int, answer json.RawMessage, block
 	case status == http.StatusAccepted && blocking:
 		fmt.Fprintf(a.Stderr, "ok: invoked %s, but the request has not yet finished, with id %s\n", name, id)
 		return &exitError{code: exitWaiting, err: errors.New("the request has not yet finished"), quiet: true}
-	case result:
-		return a.printRaw(answer)
+	case result, a.structured():
+		return a.value(answer)
 	}
 	fmt.Fprintf(a.Stdout, "ok: invoked %s with id %s\n", name, id)
 	if blocking {
-		return a.printRaw(answer)
+		return a.value(answer)
 	}
 	return nil
 }
@@ -316,8 +315,6 @@ func (a *app) functionFailed(name entityName, refused *client.Error, result bool
 	}
 	return &exitError{code: (refused.Status - 256 + 512) % 256, err: refused, quiet: true}
 }
-
-func (a *app) printRaw(answer json.RawMessage) error { return printJSON(a.Stdout, answer) }
 
 func activationID(record []byte) string {
 	var r struct {
@@ -340,7 +337,7 @@ func (a *app) actionDelete() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("Unable to delete action '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: deleted action %s\n", name.entity)
+		a.ok("deleted action %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -379,8 +376,7 @@ func (a *app) actionList() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: path, Query: l.query(), Into: &actions}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of actions for namespace '%s': %w", listed(name), err)
 		}
-		a.printActions(actions, l.byName)
-		return nil
+		return a.printActions(actions, l.byName)
 	})
 	return cmd
 }
@@ -393,7 +389,7 @@ func listed(n entityName) string {
 	return n.namespace
 }
 
-func (a *app) printActions(actions []client.Action, byName bool) {
+func (a *app) printActions(actions []client.Action, byName bool) error {
 	if byName {
 		sort.SliceStable(actions, func(i, j int) bool {
 			x, y := actions[i], actions[j]
@@ -403,16 +399,18 @@ func (a *app) printActions(actions []client.Action, byName bool) {
 			return x.Namespace+"/"+x.Name < y.Namespace+"/"+y.Name
 		})
 	}
-	fmt.Fprintln(a.Stdout, "actions")
-	for _, action := range actions {
-		var kind string
-		if raw := action.Annotations.Get("exec"); raw != nil {
-			if err := json.Unmarshal(raw, &kind); err != nil {
-				kind = "unknown"
+	return a.list(actions, func() {
+		fmt.Fprintln(a.Stdout, "actions")
+		for _, action := range actions {
+			var kind string
+			if raw := action.Annotations.Get("exec"); raw != nil {
+				if err := json.Unmarshal(raw, &kind); err != nil {
+					kind = "unknown"
+				}
 			}
+			fmt.Fprintf(a.Stdout, "%-70s private %s\n", "/"+action.Namespace+"/"+action.Name, kind)
 		}
-		fmt.Fprintf(a.Stdout, "%-70s private %s\n", "/"+action.Namespace+"/"+action.Name, kind)
-	}
+	})
 }
 
 // saveAction writes the action's code to a file named after it, or to as.
@@ -449,6 +447,6 @@ func (a *app) saveAction(action *client.Action, as string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "ok: saved action code to %s\n", full)
+	a.ok("saved action code to %s", full)
 	return nil
 }

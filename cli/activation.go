@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -52,9 +53,8 @@ func (a *app) activationList() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: "namespaces/_/activations", Query: query, Into: &list}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of activations for namespace '_': %w", err)
 		}
-		if !full {
-			a.printActivations(list)
-			return nil
+		if !full || a.structured() {
+			return a.list(list, func() { a.printActivations(list) })
 		}
 		fmt.Fprintln(a.Stdout, "activations")
 		for _, record := range list {
@@ -182,13 +182,9 @@ func (a *app) activationGet() *cobra.Command {
 		case *summary:
 			fmt.Fprintf(a.Stdout, "activation result for '/%s/%s' (%s at %s)\n", record.Namespace, record.Name, record.Response.Status,
 				time.UnixMilli(record.End).Format("2006-01-02 15:04:05 -0700 MST"))
-			return printJSON(a.Stdout, record.Response.Result)
-		case len(rest) == 1:
-			fmt.Fprintf(a.Stdout, "ok: got activation %s, displaying field %s\n", id, rest[0])
-			return printField(a.Stdout, record, rest[0])
+			return a.value(record.Response.Result)
 		}
-		fmt.Fprintf(a.Stdout, "ok: got activation %s\n", id)
-		return printJSON(a.Stdout, record)
+		return a.got("activation", id, rest, record)
 	})
 	return cmd
 }
@@ -223,8 +219,7 @@ func (a *app) activationLogs() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", "_", "activations", id, "logs"), Into: &answer}); err != nil {
 			return fmt.Errorf("Unable to get logs for activation '%s': %w", id, err)
 		}
-		a.printLogs(answer.Logs, *strip)
-		return nil
+		return a.list(answer.Logs, func() { a.printLogs(answer.Logs, *strip) })
 	})
 	return cmd
 }
@@ -265,7 +260,7 @@ func (a *app) activationResult() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", "_", "activations", id, "result"), Into: &answer}); err != nil {
 			return fmt.Errorf("Unable to get result for activation '%s': %w", id, err)
 		}
-		return printJSON(a.Stdout, answer.Result)
+		return a.value(answer.Result)
 	})
 	return cmd
 }
@@ -300,41 +295,116 @@ func (a *app) activationPoll() *cobra.Command {
 
 func (a *app) poll(ctx context.Context, c *client.Client, query url.Values, back time.Duration) error {
 	fmt.Fprintf(a.Stdout, "Enter Ctrl-c to exit.\nPolling for activation logs\n")
-	p := poller{seen: map[string]bool{}, since: time.Now().Add(-back).UnixMilli()}
+	p := poller{seen: map[string]int64{}, since: time.Now().Add(-back).UnixMilli()}
 	if back == 0 {
 		if err := p.startAfterLast(ctx, c); err != nil {
 			return err
 		}
 	}
+	err := errNoStream
+	if !a.isWsk() {
+		err = p.stream(ctx, c, query, a.printActivation)
+	}
+	if errors.Is(err, errNoStream) {
+		err = p.ask(ctx, c, query, a.printActivation)
+	}
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil
+	}
+	fmt.Fprintln(a.Stdout, "Poll terminated")
+	return &exitError{code: exitGeneral, err: ctx.Err(), quiet: true}
+}
+
+func (a *app) printActivation(r client.Activation) error {
+	fmt.Fprintf(a.Stdout, "\nActivation: '%s' (%s)\n", r.Name, r.ActivationID)
+	return printJSON(a.Stdout, r.Logs)
+}
+
+// A poller remembers what it has shown.
+type poller struct {
+	since int64            // epoch ms
+	seen  map[string]int64 // the starts of activations, by their ids
+}
+
+// mostSeen bounds what is remembered: older activations than overlap do not come again.
+const mostSeen = 10_000
+
+// isNew says whether an activation was not shown yet, and remembers it.
+func (p *poller) isNew(r client.Activation) bool {
+	if _, shown := p.seen[r.ActivationID]; shown {
+		return false
+	}
+	if len(p.seen) >= mostSeen {
+		maps.DeleteFunc(p.seen, func(_ string, start int64) bool { return start < r.Start-overlap.Milliseconds() })
+	}
+	p.seen[r.ActivationID] = r.Start
+	return true
+}
+
+// ask shows what is new every pollEvery, until ctx ends.
+func (p *poller) ask(ctx context.Context, c *client.Client, query url.Values, show func(client.Activation) error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		fresh, err := p.fetch(ctx, c, query)
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return err
 		}
 		for _, r := range fresh {
-			fmt.Fprintf(a.Stdout, "\nActivation: '%s' (%s)\n", r.Name, r.ActivationID)
-			if err := printJSON(a.Stdout, r.Logs); err != nil {
+			if err := show(r); err != nil {
 				return err
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil
-			}
-			fmt.Fprintln(a.Stdout, "Poll terminated")
-			return &exitError{code: exitGeneral, err: ctx.Err(), quiet: true}
+			return ctx.Err()
 		}
 	}
 }
 
-// A poller remembers what it has shown.
-type poller struct {
-	since int64 // epoch ms
-	seen  map[string]bool
+// errNoStream says that the server has no streams of events, as OpenWhisk's.
+var errNoStream = errors.New("the server has no streams of activations")
+
+// overlap is how much older than what was shown last an activation may be that ended only
+// after it: actions run for minutes.
+const overlap = 15 * time.Minute
+
+// stream shows what ends as it ends, until ctx ends. A stream that is cut off is taken up again.
+func (p *poller) stream(ctx context.Context, c *client.Client, query url.Values, show func(client.Activation) error) error {
+	query = url.Values{"docs": {"true"}, "name": query["name"]}
+	first := p.since
+	for since := first; ; since = max(first, p.since-overlap.Milliseconds()) {
+		query.Set("since", strconv.FormatInt(since, 10))
+		err := c.Stream(ctx, client.Request{Path: "namespaces/_/activations", Query: query}, func(e client.Event) (bool, error) {
+			if e.Type != "activation" {
+				return false, client.ErrEnded // we are behind: what was left out is in the next stream
+			}
+			var r client.Activation
+			if err := json.Unmarshal([]byte(e.Data), &r); err != nil {
+				return false, fmt.Errorf("%w: %w", client.ErrMalformed, err)
+			}
+			p.since = max(p.since, r.Start)
+			if !p.isNew(r) {
+				return true, nil
+			}
+			return true, show(r)
+		})
+		switch {
+		case errors.Is(err, client.ErrMalformed):
+			return errNoStream
+		case !errors.Is(err, client.ErrEnded) || ctx.Err() != nil:
+			return err
+		}
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // startAfterLast passes over what is there already.
@@ -345,7 +415,7 @@ func (p *poller) startAfterLast(ctx context.Context, c *client.Client) error {
 		return err
 	}
 	for _, r := range list {
-		p.since, p.seen[r.ActivationID] = r.Start, true
+		p.since, p.seen[r.ActivationID] = r.Start, r.Start
 	}
 	return nil
 }
@@ -358,8 +428,7 @@ func (p *poller) fetch(ctx context.Context, c *client.Client, query url.Values) 
 	}
 	slices.Reverse(list)
 	for _, r := range list {
-		if !p.seen[r.ActivationID] {
-			p.seen[r.ActivationID] = true
+		if p.isNew(r) {
 			fresh = append(fresh, r)
 		}
 	}

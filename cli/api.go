@@ -394,7 +394,7 @@ func (a *app) apiGet() *cobra.Command {
 			shown = values[0]
 		}
 		if format == "json" {
-			return printJSON(a.Stdout, shown)
+			return a.value(shown)
 		}
 		var doc any
 		if err := json.Unmarshal(shown, &doc); err != nil {
@@ -423,11 +423,11 @@ func (a *app) apiDelete() *cobra.Command {
 		}
 		switch len(args) {
 		case 1:
-			fmt.Fprintf(a.Stdout, "ok: deleted API %s\n", args[0])
+			a.ok("deleted API %s", args[0])
 		case 2:
-			fmt.Fprintf(a.Stdout, "ok: deleted %s from %s\n", args[1], args[0])
+			a.ok("deleted %s from %s", args[1], args[0])
 		default:
-			fmt.Fprintf(a.Stdout, "ok: deleted %s %s from %s\n", args[1], strings.ToUpper(args[2]), args[0])
+			a.ok("deleted %s %s from %s", args[1], strings.ToUpper(args[2]), args[0])
 		}
 		return nil
 	})

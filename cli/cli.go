@@ -50,16 +50,19 @@ type Root struct {
 // app is what all commands share.
 type app struct {
 	Env
-	name   string // as called
-	flags  globalFlags
-	params params
-	props  properties
-	config string // the file of properties, where a command names one
-	likely string // the name that was meant, see suggest
+	// Those of Env, with colours on a terminal.
+	Stdout, Stderr io.Writer
+	name           string // as called
+	flags          globalFlags
+	params         params
+	props          properties
+	config         string // the file of properties, where a command names one
+	likely         string // the name that was meant, see suggest
 }
 
 type globalFlags struct {
 	auth, apihost, apiversion, cert, key string
+	output                               string
 	insecure, verbose, debug             bool
 }
 
@@ -69,6 +72,7 @@ func New(env Env) *Root {
 	if a.LookupEnv == nil {
 		a.LookupEnv = os.LookupEnv
 	}
+	a.Stdout, a.Stderr = a.coloured(env.Stdout), a.coloured(env.Stderr)
 	root := &cobra.Command{
 		Use:           a.name,
 		Short:         "OpenWhisk functions on the command line",
@@ -90,6 +94,8 @@ func New(env Env) *Root {
 	root.AddCommand(a.actionCommand(), a.activationCommand(), a.packageCommand(), a.triggerCommand(), a.ruleCommand(), a.namespaceCommand(), a.listCommand(), a.propertyCommand(), a.apiCommand(), a.projectCommand(), a.sdkCommand())
 	if !a.isWsk() {
 		root.Version = a.Build
+		f.StringVar(&a.flags.output, "output", asTable, "print lists and what is got as `FORM`: table, json or yaml")
+		root.PersistentPreRunE = a.checkOutput
 		root.AddCommand(a.contextCommand(), a.invokerCommand(), a.devCommand(), a.loadCommand())
 	}
 	a.complete(root)

@@ -123,7 +123,7 @@ func (a *app) saveContext(name string) error {
 	if err := replace(a.contextFile(name), text); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "ok: saved context %s\n", name)
+	a.ok("saved context %s", name)
 	return nil
 }
 
@@ -151,7 +151,7 @@ func (a *app) useContext(name string, force bool) error {
 	if err := replace(a.propsFile(), wanted); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stdout, "ok: using context %s: %s\n", name, parseProps(wanted)["APIHOST"])
+	a.ok("using context %s: %s", name, parseProps(wanted)["APIHOST"])
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (a *app) deleteContext(name string) error {
 	if err := os.Remove(a.contextFile(name)); err != nil {
 		return fmt.Errorf("delete context: %w", err)
 	}
-	fmt.Fprintf(a.Stdout, "ok: deleted context %s\n", name)
+	a.ok("deleted context %s", name)
 	return nil
 }
 

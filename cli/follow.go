@@ -66,7 +66,7 @@ func (a *app) invokeAndFollow(ctx context.Context, c *client.Client, name entity
 		return fmt.Errorf("Unable to get result for activation '%s': %w", accepted.ActivationID, err)
 	}
 	if answer.Success {
-		return printJSON(a.Stdout, answer.Result)
+		return a.value(answer.Result)
 	}
 	if err := printJSON(a.Stderr, answer.Result); err != nil {
 		return err

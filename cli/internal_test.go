@@ -141,15 +141,19 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-func TestPrintField(t *testing.T) {
+func TestFieldOf(t *testing.T) {
 	timeout := 5
 	action := client.Action{Name: "n", Version: "0.0.1", Limits: &client.Limits{Timeout: &timeout}, Updated: 7}
 	for field, want := range map[string]string{
 		"name": "\"n\"\n", "NAME": "\"n\"\n", "updated": "7\n", "limits": "{\n    \"timeout\": 5\n}\n", "exec": "null\n", "colour": "",
 	} {
 		var out bytes.Buffer
-		err := printField(&out, action, field)
-		if out.String() != want || (err != nil) != (want == "") {
+		value, ok := fieldOf(action, field)
+		err := printJSON(&out, value)
+		if !ok {
+			out.Reset()
+		}
+		if out.String() != want || err != nil {
 			t.Errorf("%s: got %q, %v, want %q", field, &out, err, want)
 		}
 		if got := hasField(action, field); got != (want != "") {
@@ -166,7 +170,7 @@ func TestTables(t *testing.T) {
 	t.Setenv("TZ", "UTC")
 	shared := true
 	var out bytes.Buffer
-	a := &app{Env: Env{Stdout: &out}}
+	a := &app{Stdout: &out}
 	a.printActions([]client.Action{
 		{Namespace: "guest/p", Name: "b", Annotations: client.KeyValues{annotation("exec", `"nodejs:20"`)}},
 		{Namespace: "guest", Name: "z", Annotations: client.KeyValues{annotation("exec", `{"kind": "odd"}`)}},
@@ -220,7 +224,7 @@ func TestSummary(t *testing.T) {
 
 func TestStripLogs(t *testing.T) {
 	var out bytes.Buffer
-	a := &app{Env: Env{Stdout: &out}}
+	a := &app{Stdout: &out}
 	a.printLogs([]string{
 		"2026-11-23T12:46:43.874513544Z stdout: plain",
 		"2026-11-23T12:46:43.8745Z      stderr: padded",

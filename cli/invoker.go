@@ -27,7 +27,7 @@ func (a *app) invokerCommand() *cobra.Command {
 
 // operator makes a command that asks for a document below the host.
 func (a *app) operator(cmd *cobra.Command, high int, required string, path func(args []string) (string, error), show func(raw json.RawMessage) error) *cobra.Command {
-	asJSON := cmd.Flags().Bool("json", false, "print what the server answers, as JSON")
+	plain := cmd.Flags().Bool("json", false, "print what the server answers, as JSON")
 	cmd.RunE = a.run(0, high, required, func(ctx context.Context, c *client.Client, args []string) error {
 		p, err := path(args)
 		if err != nil {
@@ -37,8 +37,8 @@ func (a *app) operator(cmd *cobra.Command, high int, required string, path func(
 		if _, err := c.Do(ctx, client.Request{Path: p, Outside: true, Into: &raw}); err != nil {
 			return fmt.Errorf("Unable to get %s: %w", p, err)
 		}
-		if *asJSON {
-			return printJSON(a.Stdout, raw)
+		if *plain || a.structured() {
+			return a.value(raw)
 		}
 		return show(raw)
 	})

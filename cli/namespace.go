@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -19,11 +20,12 @@ func (a *app) namespaceCommand() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: "namespaces", Into: &names}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of available namespaces: %w", err)
 		}
-		fmt.Fprintln(a.Stdout, "namespaces")
-		for _, name := range names {
-			fmt.Fprintln(a.Stdout, name)
-		}
-		return nil
+		return a.list(names, func() {
+			fmt.Fprintln(a.Stdout, "namespaces")
+			for _, name := range names {
+				fmt.Fprintln(a.Stdout, name)
+			}
+		})
 	})
 	cmd.AddCommand(get, list)
 	return cmd
@@ -36,29 +38,31 @@ func (a *app) contentsCommand(verb string) *cobra.Command {
 	cmd := &cobra.Command{Use: verb, Short: "list entities in the current namespace"}
 	byName := cmd.Flags().BoolP("name-sort", "n", false, "sorts a list alphabetically by entity name")
 	cmd.RunE = a.run(0, 0, "No arguments are required.", func(ctx context.Context, c *client.Client, _ []string) error {
+		var all contents
+		for _, part := range []struct {
+			collection string
+			into       any
+		}{{"packages", &all.Packages}, {"actions", &all.Actions}, {"triggers", &all.Triggers}, {"rules", &all.Rules}} {
+			if err := a.contents(ctx, c, part.collection, part.into); err != nil {
+				return err
+			}
+		}
+		if a.structured() {
+			return a.value(all)
+		}
 		fmt.Fprintf(a.Stdout, "Entities in namespace: %s\n", "default")
-		var packages []client.Package
-		if err := a.contents(ctx, c, "packages", &packages); err != nil {
-			return err
-		}
-		a.printPackages(packages, *byName)
-		var actions []client.Action
-		if err := a.contents(ctx, c, "actions", &actions); err != nil {
-			return err
-		}
-		a.printActions(actions, *byName)
-		var triggers []client.Trigger
-		if err := a.contents(ctx, c, "triggers", &triggers); err != nil {
-			return err
-		}
-		a.printTriggers(triggers, *byName)
-		var rules []client.Rule
-		if err := a.contents(ctx, c, "rules", &rules); err != nil {
-			return err
-		}
-		return a.printRules(ctx, c, "_", rules, *byName)
+		return errors.Join(a.printPackages(all.Packages, *byName), a.printActions(all.Actions, *byName),
+			a.printTriggers(all.Triggers, *byName), a.printRules(ctx, c, "_", all.Rules, *byName))
 	})
 	return cmd
+}
+
+// contents are the entities of a namespace.
+type contents struct {
+	Packages []client.Package `json:"packages"`
+	Actions  []client.Action  `json:"actions"`
+	Triggers []client.Trigger `json:"triggers"`
+	Rules    []client.Rule    `json:"rules"`
 }
 
 func (a *app) contents(ctx context.Context, c *client.Client, collection string, into any) error {

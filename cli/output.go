@@ -1,13 +1,19 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"quirl/internal/jsonyaml"
 )
 
 // printJSON prints v as wsk does: indented by four spaces, HTML characters as they are.
@@ -18,26 +24,95 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// printField prints one field of a structure, found by its JSON or Go name in any case.
-func printField(w io.Writer, v any, field string) error {
+// fieldOf is one field of a structure, found by its JSON or Go name in any case.
+func fieldOf(v any, field string) (value any, ok bool) {
 	rv := reflect.ValueOf(v)
 	for i := range rv.NumField() {
 		f := rv.Type().Field(i)
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if strings.EqualFold(tag, field) || strings.EqualFold(f.Name, field) {
-			return printJSON(w, rv.Field(i).Interface())
+			return rv.Field(i).Interface(), true
 		}
 	}
-	return usageError("Invalid field filter '%s'.", field)
+	return nil, false
 }
 
-// hasField says whether printField would find the field.
-func hasField(v any, field string) bool { return printField(io.Discard, v, field) == nil }
+// hasField says whether fieldOf would find the field.
+func hasField(v any, field string) bool { _, ok := fieldOf(v, field); return ok }
+
+// The forms of --output. A table is what wsk prints.
+const (
+	asTable = "table"
+	asJSON  = "json"
+	asYAML  = "yaml"
+)
+
+var outputs = []string{asTable, asJSON, asYAML}
+
+// checkOutput refuses other forms.
+func (a *app) checkOutput(*cobra.Command, []string) error {
+	if slices.Contains(outputs, a.flags.output) {
+		return nil
+	}
+	return usageError("The output '%s' is invalid. Valid outputs are %s.", a.flags.output, strings.Join(outputs, ", "))
+}
+
+// structured says whether the output is to be read by a program: then it has nothing but values.
+func (a *app) structured() bool { return a.flags.output == asJSON || a.flags.output == asYAML }
+
+// value prints a value: as JSON, unless it is to be YAML.
+func (a *app) value(v any) error {
+	if a.flags.output != asYAML {
+		return printJSON(a.Stdout, v)
+	}
+	var text bytes.Buffer
+	if err := printJSON(&text, v); err != nil {
+		return err
+	}
+	return jsonyaml.Write(a.Stdout, text.Bytes())
+}
+
+// list prints a list as a table, unless it is to be structured.
+func (a *app) list(list any, table func()) error {
+	if a.structured() {
+		return a.value(list)
+	}
+	table()
+	return nil
+}
+
+// ok says that something was done.
+func (a *app) ok(format string, args ...any) {
+	if !a.structured() {
+		fmt.Fprintf(a.Stdout, "ok: "+format+"\n", args...)
+		return
+	}
+	// Its one member cannot fail to be encoded; where it cannot be written, nothing can be said.
+	_ = a.value(map[string]string{"ok": fmt.Sprintf(format, args...)})
+}
+
+// got prints what was asked for, or the one field of it that filter names.
+func (a *app) got(what, name string, filter []string, v any) error {
+	if len(filter) == 0 {
+		if !a.structured() {
+			fmt.Fprintf(a.Stdout, "ok: got %s %s\n", what, name)
+		}
+		return a.value(v)
+	}
+	field, ok := fieldOf(v, filter[0])
+	if !ok {
+		return usageError("Invalid field filter '%s'.", filter[0])
+	}
+	if !a.structured() {
+		fmt.Fprintf(a.Stdout, "ok: got %s %s, displaying field %s\n", what, name, filter[0])
+	}
+	return a.value(field)
+}
 
 // progress says on a terminal what is being waited for, when that takes longer
 // than a moment; the returned function ends it.
 func (a *app) progress(format string, args ...any) (done func()) {
-	f, ok := a.Stderr.(*os.File)
+	f, ok := a.Env.Stderr.(*os.File)
 	if !ok || !isTerminal(f) {
 		return func() {}
 	}
@@ -61,9 +136,4 @@ func (a *app) progress(format string, args ...any) (done func()) {
 		}
 	}()
 	return func() { close(stop); <-ended }
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

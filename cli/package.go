@@ -47,7 +47,7 @@ func (a *app) packagePut(verb string) *cobra.Command {
 			}
 			return fmt.Errorf("Package update failed: %w", err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: %sd package %s\n", verb, name.entity)
+		a.ok("%sd package %s", verb, name.entity)
 		return nil
 	})
 	return cmd
@@ -81,7 +81,7 @@ func (a *app) packageBind() *cobra.Command {
 		if err := a.putPackage(ctx, c, name, pkg, *overwrite); err != nil {
 			return fmt.Errorf("Binding creation failed: %w", err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: created binding %s\n", name.entity)
+		a.ok("created binding %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -106,12 +106,7 @@ func (a *app) packageGet() *cobra.Command {
 			a.summarizePackage(&pkg)
 			return nil
 		}
-		if len(args) == 2 {
-			fmt.Fprintf(a.Stdout, "ok: got package %s, displaying field %s\n", name.entity, args[1])
-			return printField(a.Stdout, pkg, args[1])
-		}
-		fmt.Fprintf(a.Stdout, "ok: got package %s\n", name.entity)
-		return printJSON(a.Stdout, pkg)
+		return a.got("package", name.entity, args[1:], pkg)
 	})
 	return cmd
 }
@@ -176,7 +171,7 @@ func (a *app) packageDelete() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Method: http.MethodDelete, Path: client.Path("namespaces", name.namespace, "packages", name.entity)}); err != nil {
 			return fmt.Errorf("Unable to delete package '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: deleted package %s\n", name.entity)
+		a.ok("deleted package %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -195,22 +190,23 @@ func (a *app) packageList() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages"), Query: l.query(), Into: &packages}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of packages for namespace '%s': %w", listed(name), err)
 		}
-		a.printPackages(packages, l.byName)
-		return nil
+		return a.printPackages(packages, l.byName)
 	})
 	return cmd
 }
 
-func (a *app) printPackages(packages []client.Package, byName bool) {
+func (a *app) printPackages(packages []client.Package, byName bool) error {
 	if byName {
 		sort.SliceStable(packages, func(i, j int) bool { return packages[i].Name < packages[j].Name })
 	}
-	fmt.Fprintln(a.Stdout, "packages")
-	for _, p := range packages {
-		visibility := "private"
-		if p.Publish != nil && *p.Publish {
-			visibility = "shared"
+	return a.list(packages, func() {
+		fmt.Fprintln(a.Stdout, "packages")
+		for _, p := range packages {
+			visibility := "private"
+			if p.Publish != nil && *p.Publish {
+				visibility = "shared"
+			}
+			fmt.Fprintf(a.Stdout, "%-70s %s\n", "/"+p.Namespace+"/"+p.Name, visibility)
 		}
-		fmt.Fprintf(a.Stdout, "%-70s %s\n", "/"+p.Namespace+"/"+p.Name, visibility)
-	}
+	})
 }

@@ -38,11 +38,11 @@ func (a *app) propertySet() *cobra.Command {
 		Use: "set", Short: "set property", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			texts := map[string]string{
-				"CERT":       "ok: client cert set. Run 'wsk property get --cert' to see the new value.",
-				"KEY":        "ok: client key set. Run 'wsk property get --key' to see the new value.",
-				"AUTH":       "ok: whisk auth set. Run 'wsk property get --auth' to see the new value.",
-				"APIHOST":    "ok: whisk API host set to " + a.flags.apihost,
-				"APIVERSION": "ok: whisk API version set to " + a.flags.apiversion,
+				"CERT":       "client cert set. Run 'wsk property get --cert' to see the new value.",
+				"KEY":        "client key set. Run 'wsk property get --key' to see the new value.",
+				"AUTH":       "whisk auth set. Run 'wsk property get --auth' to see the new value.",
+				"APIHOST":    "whisk API host set to " + a.flags.apihost,
+				"APIVERSION": "whisk API version set to " + a.flags.apiversion,
 			}
 			given := map[string]string{"CERT": a.flags.cert, "KEY": a.flags.key, "AUTH": a.flags.auth, "APIHOST": a.flags.apihost, "APIVERSION": a.flags.apiversion}
 			props, err := a.loadProps()
@@ -63,7 +63,7 @@ func (a *app) propertySet() *cobra.Command {
 				return err
 			}
 			for _, text := range said {
-				fmt.Fprintln(a.Stdout, text)
+				a.ok("%s", text)
 			}
 			return nil
 		},
@@ -86,11 +86,11 @@ func (a *app) propertyUnset() *cobra.Command {
 				continue
 			}
 			delete(props, p.key)
-			text := "ok: " + p.label + " unset"
+			text := p.label + " unset"
 			if p.key == "APIVERSION" {
 				text += "; the default value of v1 will be used"
 			}
-			fmt.Fprintln(a.Stdout, text+".")
+			a.ok("%s.", text)
 		}
 		return a.saveProps(props)
 	}

@@ -45,7 +45,7 @@ func (a *app) rulePut(verb string) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("Unable to %s rule '%s': %w", verb, name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: %sd rule %s\n", verb, name.entity)
+		a.ok("%sd rule %s", verb, name.entity)
 		return nil
 	})
 	return cmd
@@ -62,7 +62,7 @@ func (a *app) ruleSwitch(verb, status string) *cobra.Command {
 		if err := a.setRule(ctx, c, name, status); err != nil {
 			return fmt.Errorf("Unable to %s rule '%s': %w", verb, name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: %sd rule %s\n", verb, name.entity)
+		a.ok("%sd rule %s", verb, name.entity)
 		return nil
 	})
 	return cmd
@@ -92,7 +92,10 @@ func (a *app) ruleStatus() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("Unable to get status of rule '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: rule %s is %s\n", name.entity, rule.Status)
+		if a.structured() {
+			return a.value(map[string]string{"status": rule.Status})
+		}
+		a.ok("rule %s is %s", name.entity, rule.Status)
 		return nil
 	})
 	return cmd
@@ -116,12 +119,8 @@ func (a *app) ruleGet() *cobra.Command {
 		case *summary:
 			fmt.Fprintf(a.Stdout, "rule /%s/%s\n   (status: %s)\n", rule.Namespace, rule.Name, rule.Status)
 			return nil
-		case len(args) == 2:
-			fmt.Fprintf(a.Stdout, "ok: got rule %s, displaying field %s\n", name.entity, args[1])
-			return printField(a.Stdout, rule, args[1])
 		}
-		fmt.Fprintf(a.Stdout, "ok: got rule %s\n", name.entity)
-		return printJSON(a.Stdout, rule)
+		return a.got("rule", name.entity, args[1:], rule)
 	})
 	return cmd
 }
@@ -142,7 +141,7 @@ func (a *app) ruleDelete() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Method: http.MethodDelete, Path: client.Path("namespaces", name.namespace, "rules", name.entity)}); err != nil {
 			return fmt.Errorf("Unable to delete rule '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: deleted rule %s\n", name.entity)
+		a.ok("deleted rule %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -178,9 +177,10 @@ func (a *app) printRules(ctx context.Context, c *client.Client, namespace string
 		}
 		rules[i].Status = rule.Status
 	}
-	fmt.Fprintln(a.Stdout, "rules")
-	for _, r := range rules {
-		fmt.Fprintf(a.Stdout, "%-70s %-20s %s\n", "/"+r.Namespace+"/"+r.Name, "private", r.Status)
-	}
-	return nil
+	return a.list(rules, func() {
+		fmt.Fprintln(a.Stdout, "rules")
+		for _, r := range rules {
+			fmt.Fprintf(a.Stdout, "%-70s %-20s %s\n", "/"+r.Namespace+"/"+r.Name, "private", r.Status)
+		}
+	})
 }

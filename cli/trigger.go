@@ -49,7 +49,7 @@ func (a *app) createTrigger(ctx context.Context, c *client.Client, name entityNa
 		if err := a.putTrigger(ctx, c, name, trigger, false); err != nil {
 			return fmt.Errorf("Unable to create trigger '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: created trigger %s\n", name.entity)
+		a.ok("created trigger %s", name.entity)
 		return nil
 	}
 	action, err := a.parseEntity(feedName)
@@ -68,7 +68,7 @@ func (a *app) createTrigger(ctx context.Context, c *client.Client, name entityNa
 		}
 		return failed
 	}
-	fmt.Fprintf(a.Stdout, "ok: created trigger %s\n", name.entity)
+	a.ok("created trigger %s", name.entity)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (a *app) triggerUpdate() *cobra.Command {
 		if err := a.updateTrigger(ctx, c, name, existing); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.Stdout, "ok: updated trigger %s\n", name.entity)
+		a.ok("updated trigger %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -177,7 +177,10 @@ func (a *app) triggerFire() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("Unable to fire trigger '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: triggered %s with id %s\n", name, fired.ActivationID)
+		if a.structured() {
+			return a.value(map[string]string{"activationId": fired.ActivationID})
+		}
+		a.ok("triggered %s with id %s", name, fired.ActivationID)
 		return nil
 	})
 	return cmd
@@ -210,12 +213,8 @@ func (a *app) triggerGet() *cobra.Command {
 				return fmt.Errorf("Unable to get trigger '%s': %w", name.entity, err)
 			}
 			return nil
-		case len(args) == 2:
-			fmt.Fprintf(a.Stdout, "ok: got trigger %s, displaying field %s\n", name.entity, args[1])
-			return printField(a.Stdout, trigger, args[1])
 		}
-		fmt.Fprintf(a.Stdout, "ok: got trigger %s\n", name.entity)
-		return printJSON(a.Stdout, trigger)
+		return a.got("trigger", name.entity, args[1:], trigger)
 	})
 	return cmd
 }
@@ -242,7 +241,7 @@ func (a *app) triggerDelete() *cobra.Command {
 		if err := a.dropTrigger(ctx, c, name); err != nil {
 			return fmt.Errorf("Unable to delete trigger '%s': %w", name.entity, err)
 		}
-		fmt.Fprintf(a.Stdout, "ok: deleted trigger %s\n", name.entity)
+		a.ok("deleted trigger %s", name.entity)
 		return nil
 	})
 	return cmd
@@ -261,18 +260,19 @@ func (a *app) triggerList() *cobra.Command {
 		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "triggers"), Query: l.query(), Into: &triggers}); err != nil {
 			return fmt.Errorf("Unable to obtain the list of triggers for namespace '%s': %w", listed(name), err)
 		}
-		a.printTriggers(triggers, l.byName)
-		return nil
+		return a.printTriggers(triggers, l.byName)
 	})
 	return cmd
 }
 
-func (a *app) printTriggers(triggers []client.Trigger, byName bool) {
+func (a *app) printTriggers(triggers []client.Trigger, byName bool) error {
 	if byName {
 		sort.SliceStable(triggers, func(i, j int) bool { return triggers[i].Name < triggers[j].Name })
 	}
-	fmt.Fprintln(a.Stdout, "triggers")
-	for _, t := range triggers {
-		fmt.Fprintf(a.Stdout, "%-70s private\n", "/"+t.Namespace+"/"+t.Name)
-	}
+	return a.list(triggers, func() {
+		fmt.Fprintln(a.Stdout, "triggers")
+		for _, t := range triggers {
+			fmt.Fprintf(a.Stdout, "%-70s private\n", "/"+t.Namespace+"/"+t.Name)
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"quirl/client"
+	"quirl/internal/jsonyaml"
 )
 
 // Write writes a plan as a manifest: Read makes the same plan of it. Files of code are
@@ -38,19 +38,13 @@ type mapping struct{ content []*yaml.Node }
 func (m *mapping) node() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Content: m.content} }
 
 func (m *mapping) put(key string, value *yaml.Node) {
-	m.content = append(m.content, plainText(key), value)
-}
-
-func plainText(s string) *yaml.Node {
-	n := &yaml.Node{}
-	n.SetString(s)
-	return n
+	m.content = append(m.content, jsonyaml.Text(key), value)
 }
 
 // text adds text, unless it is empty.
 func (m *mapping) text(key, value string) {
 	if value != "" {
-		m.put(key, plainText(escaped(value)))
+		m.put(key, jsonyaml.Text(escaped(value)))
 	}
 }
 
@@ -140,7 +134,7 @@ func (w *writer) all() error {
 				return fmt.Errorf("rule %s: %w", r.Name, err)
 			}
 			if key == "trigger" {
-				body.content = append([]*yaml.Node{plainText(key), plainText(escaped(name))}, body.content...)
+				body.content = append([]*yaml.Node{jsonyaml.Text(key), jsonyaml.Text(escaped(name))}, body.content...)
 				continue
 			}
 			body.text(key, name)
@@ -181,7 +175,7 @@ func (w *writer) action(to *parts, name string, a Action) error {
 		body.text("function", filepath.ToSlash(file))
 	}
 	if s.Code != "" { // which is no place for values
-		body.put("code", plainText(s.Code))
+		body.put("code", jsonyaml.Text(s.Code))
 	}
 	body.text("runtime", s.Kind)
 	body.text("main", s.Main)
@@ -222,7 +216,7 @@ func values(to *mapping, inputs, annotations client.KeyValues) error {
 				return fmt.Errorf("%s: %w", kv.Key, err)
 			}
 			if part.long && (node.Kind == yaml.MappingNode || node.Tag == "!!null" || types[node.Value].zero != "") {
-				node = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plainText("value"), node}}
+				node = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{jsonyaml.Text("value"), node}}
 			}
 			body.put(kv.Key, node)
 		}
@@ -231,52 +225,22 @@ func values(to *mapping, inputs, annotations client.KeyValues) error {
 	return nil
 }
 
-// nodeOf is JSON as a node; objects keep their order, numbers their digits.
+// nodeOf is JSON as a node whose text interpolation gives back as it is.
 func nodeOf(value json.RawMessage) (*yaml.Node, error) {
-	dec := json.NewDecoder(bytes.NewReader(value))
-	dec.UseNumber()
-	return nextNode(dec)
+	n, err := jsonyaml.Node(value)
+	if err == nil {
+		escape(n)
+	}
+	return n, err
 }
 
-func nextNode(dec *json.Decoder) (*yaml.Node, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return nil, err
+func escape(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		*n = *jsonyaml.Text(escaped(n.Value))
 	}
-	n := &yaml.Node{Kind: yaml.ScalarNode}
-	switch t := token.(type) {
-	case json.Delim:
-		n.Kind = yaml.SequenceNode
-		if t == '{' {
-			n.Kind = yaml.MappingNode
+	for i, inside := range n.Content {
+		if n.Kind == yaml.SequenceNode || i%2 == 1 { // keys are no text
+			escape(inside)
 		}
-		for dec.More() {
-			if n.Kind == yaml.MappingNode {
-				key, err := dec.Token()
-				if err != nil {
-					return nil, err
-				}
-				n.Content = append(n.Content, plainText(key.(string))) // as JSON has it
-			}
-			item, err := nextNode(dec)
-			if err != nil {
-				return nil, err
-			}
-			n.Content = append(n.Content, item)
-		}
-		_, err = dec.Token() // its end
-		return n, err
-	case string:
-		return plainText(escaped(t)), nil
-	case json.Number:
-		n.Value, n.Tag = t.String(), "!!float"
-		if !strings.ContainsAny(n.Value, ".eE") {
-			n.Tag = "!!int"
-		}
-	case bool:
-		n.Value, n.Tag = fmt.Sprint(t), "!!bool"
-	case nil:
-		n.Value, n.Tag = "null", "!!null"
 	}
-	return n, nil
 }
