@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -128,7 +129,7 @@ func (a *app) isWsk() bool { return a.name == wskName }
 func (r *Root) Run(ctx context.Context) int {
 	if len(r.app.Args) < 2 || r.app.Args[1] != "serve" { // a server handles its signals itself
 		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 	}
 	args, params, err := extractParams(r.app.Args[1:], r.app.isWsk())

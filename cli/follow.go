@@ -71,5 +71,8 @@ func (a *app) invokeAndFollow(ctx context.Context, c *client.Client, name entity
 	if err := printJSON(a.Stderr, answer.Result); err != nil {
 		return err
 	}
-	return &exitError{code: (http.StatusBadGateway - 256 + 512) % 256, err: errors.New("the function failed"), quiet: true}
+	return errFunctionFailed
 }
+
+// errFunctionFailed ends a command that has shown how.
+var errFunctionFailed = &exitError{code: (http.StatusBadGateway - 256 + 512) % 256, err: errors.New("the function failed"), quiet: true}

@@ -289,7 +289,9 @@ function compile(code, main) {
         return eval(`(function (${PARAMETERS.join()}) {${text}})\n//# sourceURL=${filename}`);
     }
     hideLoaderWarning();
-    return vm.compileFunction(text, PARAMETERS, { filename, importModuleDynamically: loader });
+    // A debugger finds the code by the name of the file that its user edits.
+    const named = process.env.QUIRL_CODE_NAME || filename;
+    return vm.compileFunction(text, PARAMETERS, { filename: named, importModuleDynamically: loader });
 }
 
 /** hideLoaderWarning spares users the news that our choice of loader is experimental. */

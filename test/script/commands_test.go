@@ -387,8 +387,13 @@ func background(ts *testscript.TestScript, _ bool, args []string) {
 		close(done)
 	}()
 	ts.Defer(func() {
-		cmd.Process.Kill() // it may have ended already
-		<-done
+		cmd.Process.Signal(os.Interrupt) // it may have ended already
+		select {
+		case <-done:
+		case <-time.After(patience):
+			cmd.Process.Kill()
+			<-done
+		}
 	})
 }
 
