@@ -72,8 +72,9 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/composer`, `quirl/whisk`, "pure"},
 	{`quirl/dispatch`, `quirl/(balancer|bus|bus/message|composer|entitlement|result|store|whisk)`, "from call to activation"},
 	{`quirl/api/web`, `quirl/whisk`, "pure: HTTP in, HTTP out"},
+	{`quirl/api/sdk`, ``, "files to download"},
 	{`quirl/api/description`, ``, "documents as such"},
-	{`quirl/api`, `quirl/(api/description|api/web|balancer|dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
+	{`quirl/api`, `quirl/(api/description|api/sdk|api/web|balancer|dispatch|entitlement|identity|logstore|result|store|whisk)`, "HTTP to calls"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"quirl/api/sdk"
 	"quirl/balancer"
 )
 
@@ -36,6 +37,10 @@ func (a *API) routeOutside(r *request, path string) {
 			return
 		}
 		r.reply(operatorCORS(a.disable(r)))
+	case "/blackbox.tar.gz":
+		r.reply(onGet(r, "GET, OPTIONS", func(*request) response {
+			return response{status: http.StatusOK, raw: sdk.Docker(), contentType: "application/gzip"}
+		}))
 	case "/activations":
 		r.reply(noRoute())
 	default:

@@ -17,6 +17,7 @@ type handler func(r *request) response
 //
 //	GET  /                                        info document
 //	GET  /ping                                    pong
+//	GET  /blackbox.tar.gz                         skeleton of an action in an image
 //	GET  /invokers[/healthy/count|/ready]         for operators
 //	GET  /invokers/{number}/pool                  for operators
 //	GET  /activation[/count]                      for operators

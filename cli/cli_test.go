@@ -5,8 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"quirl/cli"
 )
@@ -61,15 +65,70 @@ func TestVerboseHidesPasswords(t *testing.T) {
 	}
 }
 
+// TestEveryFlagWrongOnce gives every flag of every command no value, and a value of a wrong
+// type: a sentence and the exit code of bad usage come of it, and nothing is done.
+func TestEveryFlagWrongOnce(t *testing.T) {
+	for _, name := range []string{"wsk", "quirl"} {
+		tried := 0
+		walk(command(name, &bytes.Buffer{}, &bytes.Buffer{}).Command, func(path []string, f *pflag.Flag) {
+			for _, wrong := range wrongUses(f) {
+				tried++
+				var out, errs bytes.Buffer
+				code := command(name, &out, &errs, append(slices.Clone(path), wrong)...).Run(t.Context())
+				text := errs.String()
+				if code != 1 || out.Len() > 0 || !strings.HasPrefix(text, "error: ") || strings.Count(text, "\n") > 2 || strings.Contains(text, "goroutine") {
+					t.Errorf("%s %s %s: got %d\n%s%s", name, strings.Join(path, " "), wrong, code, &out, text)
+				}
+			}
+		})
+		if tried < 100 {
+			t.Errorf("%s: %d wrong uses were tried, there are more flags than that", name, tried)
+		}
+	}
+}
+
+// walk calls do with each flag of each command below cmd, those of all commands once.
+func walk(cmd *cobra.Command, do func(path []string, f *pflag.Flag)) {
+	path := strings.Fields(cmd.CommandPath())[1:]
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { do(path, f) })
+	cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { do(append(path, leafOf(cmd)...), f) })
+	for _, below := range cmd.Commands() {
+		walk(below, do)
+	}
+}
+
+// leafOf is the way to a command that does something.
+func leafOf(cmd *cobra.Command) []string {
+	for cmd.HasSubCommands() {
+		cmd = cmd.Commands()[0]
+		return append([]string{cmd.Name()}, leafOf(cmd)...)
+	}
+	return nil
+}
+
+// wrongUses are a flag without its value, and with a value that it cannot have.
+func wrongUses(f *pflag.Flag) []string {
+	switch f.Value.Type() {
+	case "bool":
+		return []string{"--" + f.Name + "=perhaps"}
+	case "int", "int64", "duration":
+		return []string{"--" + f.Name, "--" + f.Name + "=some"}
+	}
+	return []string{"--" + f.Name}
+}
+
 // wsk runs a command line without any surroundings.
 func wsk(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	root := cli.New(cli.Env{
-		Args: append([]string{"wsk"}, args...), Stdout: &out, Stderr: &errs, Build: "test",
+	code = command("wsk", &out, &errs, args...).Run(t.Context())
+	return code, out.String(), errs.String()
+}
+
+func command(name string, stdout, stderr io.Writer, args ...string) *cli.Root {
+	return cli.New(cli.Env{
+		Args: append([]string{name}, args...), Stdout: stdout, Stderr: stderr, Build: "test",
 		Getenv:    func(string) string { return "" },
 		LookupEnv: func(key string) (string, bool) { return "", key == "WSK_CONFIG_FILE" },
 	})
-	code = root.Run(t.Context())
-	return code, out.String(), errs.String()
 }
