@@ -212,7 +212,7 @@ func (d *deployer) markedNames(ctx context.Context, collection string, wanted fu
 			Query: url.Values{"limit": {strconv.Itoa(page)}, "skip": {strconv.Itoa(skip)}}, Into: &rows,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("Unable to obtain the list of %s for namespace '%s': %w", collection, d.namespace, err)
+			return nil, fmt.Errorf("Unable to obtain the list of %s for namespace '%s': %w", collection, listed(entityName{namespace: d.namespace}), err)
 		}
 		for _, row := range rows {
 			var m mark

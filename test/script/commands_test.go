@@ -3,13 +3,23 @@ package script_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path"
@@ -47,6 +57,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"refuses":    refuses,
 	"background": background,
 	"inflight":   inFlight,
+	"overtls":    overTLS,
 	"website":    website,
 }
 
@@ -452,4 +463,43 @@ func archived(w io.Writer, repository, version string) error {
 		return err
 	})
 	return errors.Join(err, z.Close())
+}
+
+// overTLS puts TLS before the server, by a certificate that nobody knows, and sets TLSURL to
+// where that is. With the word clients, these need a certificate, too: client.pem and client.key.
+func overTLS(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 || len(args) == 1 && args[0] != "clients" {
+		ts.Fatalf("usage: overtls [clients]")
+	}
+	target, err := url.Parse(ts.Getenv("URL"))
+	ts.Check(err)
+	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(target))
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not like the certificate
+	if len(args) == 1 {
+		front.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+		ts.Check(writeCertificate(ts.MkAbs("client.pem"), ts.MkAbs("client.key")))
+	}
+	front.StartTLS()
+	ts.Defer(front.Close)
+	ts.Setenv("TLSURL", front.URL)
+}
+
+func writeCertificate(certificate, key string) error {
+	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, pair.Public(), pair)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalECPrivateKey(pair)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private}), 0o600),
+	)
 }
