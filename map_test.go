@@ -133,6 +133,7 @@ func TestTheMapIsTrue(t *testing.T) {
 // heavy clients are imported by their provider alone.
 var heavy = map[string]string{
 	"modernc.org/sqlite":                     "quirl/store/sqlitestore",
+	"github.com/jackc/pgx":                   "quirl/store/pgstore",
 	"github.com/opencontainers/runc":         "quirl/cmd/quirl-sandbox",
 	"github.com/opencontainers/cgroups":      "quirl/cmd/quirl-sandbox",
 	"github.com/vishvananda/netlink":         "quirl/cmd/quirl-sandbox",

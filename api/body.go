@@ -18,6 +18,9 @@ import (
 
 // entity reads a body that must be a JSON object, for verbs that write entities.
 func (r *request) entity() (members, error) {
+	if r.members != nil { // the handler is called once more
+		return r.members, nil
+	}
 	r.lookForBody()
 	body, err := r.readJSON(unlimited)
 	if err != nil {
@@ -30,6 +33,7 @@ func (r *request) entity() (members, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, reject(whisk.Malformed("%v", err))
 	}
+	r.members = m
 	return m, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"quirl/store"
 	"quirl/whisk"
@@ -27,6 +28,9 @@ var statuses = map[whisk.Kind]int{
 	whisk.NotAllowed:         http.StatusMethodNotAllowed,
 	whisk.NotAcceptable:      http.StatusNotAcceptable,
 }
+
+// storeRetry is when to try again what a database that is away was needed for.
+const storeRetry = 5 * time.Second
 
 type errorBody struct {
 	Error string `json:"error"`
@@ -53,6 +57,10 @@ func (r *request) explain(err error) *whisk.Error {
 		r.api.Log.Error("request failed", "tid", r.tid, "error", err)
 	case errors.Is(err, store.ErrConflict):
 		e = whisk.Errorf(whisk.Conflict, "Concurrent modification to resource detected.")
+	case errors.Is(err, store.ErrUnavailable):
+		r.api.Log.Error("request failed", "tid", r.tid, "error", err)
+		e = whisk.Errorf(whisk.Unavailable, "The database is not available; try again later.")
+		e.RetryAfter = storeRetry
 	case errors.Is(err, context.Canceled):
 		e = whisk.Errorf(whisk.Unavailable, "The request was canceled.")
 	default:

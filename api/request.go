@@ -27,6 +27,7 @@ type request struct {
 	caller    *whisk.Identity
 	namespace string         // of the path, "_" resolved
 	name      whisk.FullName // of the entity, where the path names one
+	members   members        // of the body, once it was read
 }
 
 // transactionID takes the client's id unless it pretends to be one of the system's.

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"quirl/api/web"
+	"quirl/store"
 	"quirl/whisk"
 )
 
@@ -252,7 +254,18 @@ func (a *API) entityRoutes(r *request, rest []string, c whisk.Collection, depth 
 	if len(rest) == 2 {
 		r.name.Path = r.name.Path.Join(rest[0])
 	}
-	return func(r *request) response { return verb(a, r) }, nil
+	return func(r *request) response { return onPresentState(a, r, verb) }, nil
+}
+
+// onPresentState calls a handler once more when the entity was changed meanwhile, or
+// had been changed by another controller whose notice was on its way: what the handler read
+// was old, and is read anew.
+func onPresentState(a *API, r *request, verb func(*API, *request) response) response {
+	res := verb(a, r)
+	if (r.Method == http.MethodPut || r.Method == http.MethodDelete) && errors.Is(res.err, store.ErrConflict) {
+		res = verb(a, r)
+	}
+	return res
 }
 
 func checkName(segment string) error {

@@ -71,10 +71,23 @@ func (c *Cached) DeleteEntity(ctx context.Context, id, revision string) error {
 	return c.Store.DeleteEntity(ctx, id, revision)
 }
 
-// Forget drops what is cached under id.
+// Forget drops what is cached under id; without an id, all.
 func (c *Cached) Forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if id == "" {
+		clear(c.entities)
+	}
 	delete(c.entities, id)
 	c.epoch++
+}
+
+// Run forgets what other processes write, until ctx ends.
+func (c *Cached) Run(ctx context.Context) error {
+	n, shared := c.Store.(Notifier)
+	if !shared {
+		<-ctx.Done()
+		return nil
+	}
+	return n.Changes(ctx, c.Forget)
 }

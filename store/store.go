@@ -20,6 +20,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that the entity exists already or has another revision by now.
 	ErrConflict = errors.New("revision conflict")
+	// ErrUnavailable says that the database cannot be reached, or takes no calls. A call that
+	// changes something may or may not have done so.
+	ErrUnavailable = errors.New("the store is not available")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("store closed")
 )
@@ -35,6 +38,14 @@ type Store interface {
 
 	// Close waits for running calls and releases the database.
 	Close() error
+}
+
+// A Notifier is a Store that other processes write to, too, and that tells of it.
+type Notifier interface {
+	// Changes calls changed with the id of each entity that was written or deleted, whoever
+	// did so, soon after; and with no id when some may have been missed, which is also
+	// at its beginning. It returns when ctx ends.
+	Changes(ctx context.Context, changed func(id string)) error
 }
 
 // Entities keeps actions, packages, triggers and rules under one key space, the

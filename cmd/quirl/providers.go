@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"quirl/logstore"
 	"quirl/logstore/storelog"
 	"quirl/store"
+	"quirl/store/pgstore"
 	"quirl/store/sqlitestore"
 )
 
@@ -35,6 +37,12 @@ var stores = map[string]func(context.Context, *url.URL, environment) (store.Stor
 		}
 		return sqlitestore.Open(ctx, file)
 	},
+	"postgres":   openPostgres,
+	"postgresql": openPostgres,
+}
+
+func openPostgres(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {
+	return pgstore.Open(ctx, u.String())
 }
 
 var buses = map[string]func(context.Context, *url.URL, environment) (bus.Bus, error){
@@ -64,12 +72,21 @@ var logStores = map[string]func(context.Context, *url.URL, environment) (logstor
 	"record": func(context.Context, *url.URL, environment) (logstore.Store, error) { return storelog.Store{}, nil },
 }
 
+// withoutText is an error about a URL without the URL, in which there may be a password.
+func withoutText(err error) error {
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		return bad.Err
+	}
+	return err
+}
+
 // open finds and calls the constructor for a configured URL.
 func open[T any](ctx context.Context, key, text string, table map[string]func(context.Context, *url.URL, environment) (T, error), env environment) (T, error) {
 	var none T
 	u, err := url.Parse(text)
 	if err != nil {
-		return none, fmt.Errorf("%s: %w", key, err)
+		return none, fmt.Errorf("%s: %w", key, withoutText(err))
 	}
 	constructor := table[u.Scheme]
 	if constructor == nil {
@@ -81,7 +98,7 @@ func open[T any](ctx context.Context, key, text string, table map[string]func(co
 	}
 	v, err := constructor(ctx, u, env)
 	if err != nil {
-		return none, fmt.Errorf("%s %s: %w", key, text, err)
+		return none, fmt.Errorf("%s %s: %w", key, u.Redacted(), err)
 	}
 	return v, nil
 }

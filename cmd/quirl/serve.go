@@ -249,6 +249,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		}
 		parts.Add("debug", debug)
 	}
+	parts.Add("cache", st)
 	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
 	parts.Add("recorder", recorder)
 	parts.Add("dispatcher", disp)

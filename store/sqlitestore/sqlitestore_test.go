@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -65,7 +63,7 @@ func TestKilled(t *testing.T) {
 		rounds = 1
 	}
 	for round := range rounds {
-		confirmed := writeAndKill(t, dir, 500)
+		confirmed := storetest.WriteAndKill(t, crashDir+"="+dir, 500)
 		s, err := sqlitestore.Open(t.Context(), filepath.Join(dir, "quirl.db"))
 		if err != nil {
 			t.Fatalf("round %d: open after the kill: %v", round, err)
@@ -80,39 +78,4 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// writeAndKill runs a child that writes, kills it after so many confirmed
-// writes, and returns all lines that it printed.
-func writeAndKill(t *testing.T, dir string, writes int) io.Reader {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), crashDir+"="+dir)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var lines bytes.Buffer
-	buf := make([]byte, 4096)
-	for killed := false; ; {
-		n, err := out.Read(buf)
-		lines.Write(buf[:n])
-		if err != nil {
-			break
-		}
-		if !killed && bytes.Count(lines.Bytes(), []byte("\n")) >= writes {
-			killed = true
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
-		t.Fatalf("the child ended by itself: %v", err)
-	}
-	return &lines
 }

@@ -188,8 +188,8 @@ func testCachedBound(t *testing.T, s store.Store) {
 		t.Errorf("after Forget: got %+v, %v; want what the other one wrote", got, err)
 	}
 	// A refused write leaves the truth, too.
-	stale := action("ns", numbered("a", 0), noon)
-	stale.Revision = "1"
+	stale := action("ns", numbered("a", all-1), noon)
+	stale.Revision = present.Common().Revision
 	if _, err := c.PutEntity(t.Context(), stale); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("stale write through the cache: got %v, want %v", err, store.ErrConflict)
 	}

@@ -2,10 +2,13 @@ package storetest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +68,16 @@ func RunReopened(t *testing.T, open func(t *testing.T, dir string) store.Store) 
 // line to confirmed for each write that s has confirmed: the first half of a
 // test of abrupt ends. It returns only when s fails.
 func Write(s store.Store, confirmed io.Writer) error {
+	return writeUntil(s, confirmed, nil, func(error) bool { return false })
+}
+
+// WriteThrough writes as Write does, until done is closed, and goes on where the database
+// was away: what it was asked for then may or may not have been done.
+func WriteThrough(s store.Store, confirmed io.Writer, done <-chan struct{}) error {
+	return writeUntil(s, confirmed, done, func(err error) bool { return errors.Is(err, store.ErrUnavailable) })
+}
+
+func writeUntil(s store.Store, confirmed io.Writer, done <-chan struct{}, passing func(error) bool) error {
 	ctx := context.Background()
 	var mu sync.Mutex
 	say := func(format string, args ...any) {
@@ -72,18 +85,33 @@ func Write(s store.Store, confirmed io.Writer) error {
 		defer mu.Unlock()
 		fmt.Fprintf(confirmed, format+"\n", args...)
 	}
-	failed := make(chan error)
-	for w := range 8 {
+	const writers = 8
+	ended := make(chan error, writers)
+	for w := range writers {
 		go func() {
 			for i := 0; ; i++ {
-				if err := writeOnce(ctx, s, w, i, say); err != nil {
-					failed <- err
+				select {
+				case <-done:
+					ended <- nil
+					return
+				default:
+				}
+				if err := writeOnce(ctx, s, w, i, say); err != nil && !passing(err) {
+					ended <- err
 					return
 				}
 			}
 		}()
 	}
-	return <-failed
+	var first error
+	for range writers {
+		if err := <-ended; err != nil && first == nil {
+			if first = err; done == nil {
+				return first
+			}
+		}
+	}
+	return first
 }
 
 func writeOnce(ctx context.Context, s store.Store, writer, i int, say func(string, ...any)) error {
@@ -115,6 +143,41 @@ func writeOnce(ctx context.Context, s store.Store, writer, i int, say func(strin
 	}
 	say("recorded %s -", id)
 	return nil
+}
+
+// WriteAndKill runs the test program again, whose TestMain is to call Write for the given
+// variable (NAME=value), kills it after so many confirmed writes, and returns all that it confirmed.
+func WriteAndKill(t *testing.T, variable string, writes int) io.Reader {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), variable)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var lines bytes.Buffer
+	buf := make([]byte, 4096)
+	for killed := false; ; {
+		n, err := out.Read(buf)
+		lines.Write(buf[:n])
+		if err != nil {
+			break
+		}
+		if !killed && bytes.Count(lines.Bytes(), []byte("\n")) >= writes {
+			killed = true
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the child ended by itself: %v", err)
+	}
+	return &lines
 }
 
 // CheckConfirmed checks that s has what Write confirmed: the second half. It

@@ -34,6 +34,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quirl/store/pgstore/pgtest"
 	"quirl/test/quirltest"
 )
 
@@ -43,6 +44,7 @@ const patience = 60 * time.Second
 // commands are ours, beside those of testscript.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"serve":      serve,
+	"database":   database,
 	"halt":       stop, // "stop" is testscript's own: it ends the script, and would pass
 	"serverlog":  serverLog,
 	"exits":      exits,
@@ -503,3 +505,24 @@ func writeCertificate(certificate, key string) error {
 		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private}), 0o600),
 	)
 }
+
+// database ends the script's database server, by force or not, or starts it again.
+func database(ts *testscript.TestScript, neg bool, args []string) {
+	server, ok := ts.Value(databaseKey{}).(*pgtest.Server)
+	if neg || !ok || len(args) != 1 {
+		ts.Fatalf("usage: database kill|stop|start, in scripts that have one")
+	}
+	switch args[0] {
+	case "kill":
+		ts.Check(server.Kill())
+	case "stop":
+		ts.Check(server.Stop())
+	case "start":
+		ts.Check(server.Start())
+	default:
+		ts.Fatalf("there is no database %s", args[0])
+	}
+}
+
+// databaseKey is where a script keeps its server.
+type databaseKey struct{}

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quirl/container/dockercontainer/dockertest"
+	"quirl/store/pgstore/pgtest"
 	"quirl/test/quirltest"
 )
 
@@ -55,6 +56,32 @@ func TestDocker(t *testing.T) {
 			return err
 		}
 		return os.WriteFile(filepath.Join(e.WorkDir, "manifest.json"), manifest, 0o644)
+	})
+}
+
+// TestPostgres runs with a PostgreSQL server for each script: $DB.
+func TestPostgres(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the real program")
+	}
+	probe, err := pgtest.New()
+	pgtest.Require(t, err)
+	if err := probe.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "quirl", "postgres_*.txtar", func(e *testscript.Env) error {
+		server, err := pgtest.New()
+		if err != nil {
+			return err
+		}
+		e.Defer(func() {
+			if err := server.Remove(); err != nil {
+				t.Error(err)
+			}
+		})
+		e.Values[databaseKey{}] = server
+		e.Setenv("DB", server.URL)
+		return nil
 	})
 }
 

@@ -1,0 +1,233 @@
+package pgstore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"quirl/store"
+	"quirl/store/pgstore"
+	"quirl/store/pgstore/pgtest"
+	"quirl/store/storetest"
+)
+
+// crashURL tells a child process of the tests where to write until it is killed.
+const crashURL = "QUIRL_TEST_CRASH_URL"
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(crashURL); url != "" {
+		s, err := pgstore.Open(context.Background(), url)
+		if err == nil {
+			err = storetest.Write(s, os.Stdout)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	pgtest.Main(m)
+}
+
+func open(t *testing.T, url string) *pgstore.Store {
+	t.Helper()
+	s, err := pgstore.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := pgtest.Start(t)
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, server.Database(t)) })
+}
+
+func TestReopened(t *testing.T) {
+	server := pgtest.Start(t)
+	urls := map[string]string{} // a folder stands for a database
+	storetest.RunReopened(t, func(t *testing.T, dir string) store.Store {
+		if urls[dir] == "" {
+			urls[dir] = server.Database(t)
+		}
+		return open(t, urls[dir])
+	})
+}
+
+func TestShared(t *testing.T) {
+	server := pgtest.Start(t)
+	storetest.RunShared(t, func(t *testing.T) []store.Store {
+		url := server.Database(t)
+		return []store.Store{open(t, url), open(t, url), open(t, url)}
+	})
+}
+
+// TestKilled kills a process in the middle of its writes, several times over one database.
+func TestKilled(t *testing.T) {
+	url := pgtest.Start(t).Database(t)
+	for round := range 3 {
+		confirmed := storetest.WriteAndKill(t, crashURL+"="+url, 500)
+		s := open(t, url)
+		if lines := storetest.CheckConfirmed(t, s, confirmed); lines < 500 {
+			t.Errorf("round %d: the child confirmed %d writes only", round, lines)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("round %d: close: %v", round, err)
+		}
+		clearEntities(t, url)
+	}
+}
+
+// clearEntities makes room for the names of the next round.
+func clearEntities(t *testing.T, url string) {
+	t.Helper()
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), "DELETE FROM entities"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// TestServerKilled kills the server in the middle of writes: nothing confirmed is lost, no
+// call hangs, and all goes on when it is back.
+func TestServerKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a PostgreSQL server, which is more than a short test may take")
+	}
+	server, err := pgtest.New() // one of its own
+	pgtest.Require(t, err)
+	defer server.Remove()
+	s := open(t, server.Database(t))
+	defer s.Close()
+	var confirmed lockedBuffer
+	writing, stopped := make(chan struct{}), make(chan error, 1)
+	go func() { stopped <- storetest.WriteThrough(s, &confirmed, writing) }()
+	for round := range 3 {
+		confirmed.grow(t, 300)
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(round) * 500 * time.Millisecond) // so long it is away
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	confirmed.grow(t, 300)
+	close(writing)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	storetest.CheckConfirmed(t, s, &confirmed.Buffer)
+}
+
+// A lockedBuffer is one that is written and measured at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// grow waits for so many more lines.
+func (b *lockedBuffer) grow(t *testing.T, lines int) {
+	t.Helper()
+	count := func() int {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return bytes.Count(b.Bytes(), []byte("\n"))
+	}
+	began := count()
+	for deadline := time.Now().Add(time.Minute); count() < began+lines; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d writes were confirmed in a minute, want %d", count()-began, lines)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestAway: a server that is away is an error of its own kind, after a time.
+func TestAway(t *testing.T) {
+	pgtest.Start(t)
+	if _, err := pgstore.Open(t.Context(), "postgres://quirl@127.0.0.1:1/postgres"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("open: got %v, want %v", err, store.ErrUnavailable)
+	}
+	if _, err := pgstore.Open(t.Context(), "postgres://quirl:secret@127.0.0.1:x/postgres"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a URL that is none: got %v, want an error without the password", err)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	url := pgtest.Start(t).Database(t)
+	before, err := pgstore.Status(t.Context(), url)
+	if err != nil || len(before) == 0 || !before[0].Applied.IsZero() {
+		t.Fatalf("before: %+v, %v", before, err)
+	}
+	// Several at once: each migration is applied once.
+	var all sync.WaitGroup
+	var applied atomic.Int64
+	for range 4 {
+		all.Go(func() {
+			done, err := pgstore.Migrate(t.Context(), url)
+			if err != nil {
+				t.Error(err)
+			}
+			applied.Add(int64(len(done)))
+		})
+	}
+	all.Wait()
+	if int(applied.Load()) != len(before) {
+		t.Errorf("%d migrations were applied, want %d", applied.Load(), len(before))
+	}
+	after, err := pgstore.Status(t.Context(), url)
+	if err != nil || after[0].Applied.IsZero() {
+		t.Errorf("after: %+v, %v", after, err)
+	}
+	// One of a later version.
+	if _, err := connect(t, url).Exec(t.Context(), "INSERT INTO migrations (number, name) VALUES (1000, 'later')"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgstore.Open(t.Context(), url); !errors.Is(err, pgstore.ErrNewer) {
+		t.Errorf("a newer database: got %v, want %v", err, pgstore.ErrNewer)
+	}
+}
+
+// TestMigrationCutOff: a migration that fails in its middle leaves nothing, and can be repeated.
+func TestMigrationCutOff(t *testing.T) {
+	url := pgtest.Start(t).Database(t)
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE journal (x int)"); err != nil { // the last table of the first migration
+		t.Fatal(err)
+	}
+	if _, err := pgstore.Migrate(t.Context(), url); err == nil {
+		t.Fatal("a migration went over a table that was there")
+	}
+	var left int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_class WHERE relname IN ('entities', 'subjects', 'activations')").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d tables are left, %v", left, err)
+	}
+	if _, err := conn.Exec(t.Context(), "DROP TABLE journal"); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := pgstore.Migrate(t.Context(), url); err != nil || len(done) == 0 {
+		t.Errorf("again: %v, %v", done, err)
+	}
+}
