@@ -132,11 +132,13 @@ func (r *Root) Run(ctx context.Context) int {
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 	}
-	args, params, err := extractParams(r.app.Args[1:], r.app.isWsk())
-	if err != nil {
-		return r.app.fail(err)
+	args := r.app.Args[1:]
+	if len(args) == 0 || args[0] != "admin" { // whose flags of these names are others
+		var err error
+		if args, r.app.params, err = extractParams(args, r.app.isWsk()); err != nil {
+			return r.app.fail(err)
+		}
 	}
-	r.app.params = params
 	r.SetArgs(args)
 	if err := r.ExecuteContext(ctx); err != nil {
 		return r.app.fail(err)
@@ -179,9 +181,12 @@ func (a *app) fail(err error) int {
 	var exit *exitError
 	code := exitGeneral
 	var refused *client.Error
+	var coded interface{ ExitCode() int } // of commands that are not of this package
 	switch {
 	case errors.As(err, &exit):
 		code = exit.code
+	case errors.As(err, &coded):
+		code = coded.ExitCode()
 	case errors.As(err, &refused):
 		code = (refused.Status - 256 + 512) % 256
 	case errors.Is(err, client.ErrUnreachable), errors.Is(err, client.ErrMalformed):

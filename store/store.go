@@ -93,11 +93,23 @@ type Subjects interface {
 	// Subject returns a subject by its name, blocked or not.
 	Subject(ctx context.Context, name string) (*whisk.Subject, error)
 
+	// Subjects returns all subjects, blocked or not, by their names.
+	Subjects(ctx context.Context) ([]whisk.Subject, error)
+
 	// PutSubject writes a subject in place of the one with that name.
 	PutSubject(ctx context.Context, s whisk.Subject) error
 
+	// DeleteSubject removes a subject and its keys, or returns ErrNotFound.
+	DeleteSubject(ctx context.Context, name string) error
+
+	// NamespaceLimits returns a namespace's own limits, or ErrNotFound when it has none.
+	NamespaceLimits(ctx context.Context, namespace string) (*whisk.NamespaceLimits, error)
+
 	// PutNamespaceLimits writes a namespace's own limits in place of earlier ones.
 	PutNamespaceLimits(ctx context.Context, namespace string, l whisk.NamespaceLimits) error
+
+	// DeleteNamespaceLimits removes a namespace's own limits, or returns ErrNotFound.
+	DeleteNamespaceLimits(ctx context.Context, namespace string) error
 }
 
 // Activations keeps the records of what ran.

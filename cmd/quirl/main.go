@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quirl/admin"
 	"quirl/cli"
 	"quirl/internal/config"
 )
@@ -23,9 +24,12 @@ func main() {
 // run is main with its surroundings handed in; it returns the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	build, revision := buildInfo()
+	if len(args) > 1 && args[1] == "admin" {
+		args = admin.Words(args)
+	}
 	root := cli.New(cli.Env{Args: args, Getenv: getenv, Stdout: stdout, Stderr: stderr, Build: build + " " + revision})
 	if !root.IsWsk() {
-		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout))
+		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout), adminCommand(getenv, stdout))
 	}
 	return root.Run(ctx)
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"quirl/bus"
 	"quirl/bus/membus"
@@ -90,11 +93,7 @@ func open[T any](ctx context.Context, key, text string, table map[string]func(co
 	}
 	constructor := table[u.Scheme]
 	if constructor == nil {
-		known := make([]string, 0, len(table))
-		for scheme := range table {
-			known = append(known, scheme+"://")
-		}
-		return none, fmt.Errorf("%s: nothing provides %q; known are %v", key, text, known)
+		return none, fmt.Errorf("%s: nothing provides %q; known are %s", key, u.Scheme+"://", strings.Join(slices.Sorted(maps.Keys(table)), ", "))
 	}
 	v, err := constructor(ctx, u, env)
 	if err != nil {

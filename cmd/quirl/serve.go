@@ -187,6 +187,9 @@ func (p *platform) lockData() error {
 
 // mendFile adds what can be done about the file system's refusals.
 func mendFile(err error) error {
+	if err == nil {
+		return nil
+	}
 	switch text := err.Error(); {
 	case errors.Is(err, syscall.ENOSPC), strings.Contains(text, "disk is full"):
 		return fmt.Errorf("%w: make room on the disk, or choose another folder with --data", err)

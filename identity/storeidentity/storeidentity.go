@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"quirl/identity"
-	"quirl/store"
 	"quirl/whisk"
 )
 
@@ -22,14 +21,20 @@ type Provider struct {
 
 var _ identity.Provider = (*Provider)(nil)
 
+// subjects are what it reads of a store.Subjects.
+type subjects interface {
+	Identity(ctx context.Context, uuid string) (*whisk.Identity, error)
+	NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error)
+}
+
 // New returns a Provider that keeps what it read for lifetime.
-func New(subjects store.Subjects, lifetime time.Duration) *Provider {
-	return &Provider{keys: newCache(subjects.Identity, lifetime), owners: newCache(subjects.NamespaceIdentity, lifetime)}
+func New(s subjects, lifetime time.Duration) *Provider {
+	return &Provider{keys: newCache(s.Identity, lifetime), owners: newCache(s.NamespaceIdentity, lifetime)}
 }
 
 // Authenticate is that of identity.Provider.
 func (p *Provider) Authenticate(ctx context.Context, c identity.Credentials) (*whisk.Identity, error) {
-	if len(c.User) != 36 || len(c.Password) != whisk.SecretLength {
+	if len(c.User) != 36 || len(c.Password) < whisk.SecretLength {
 		return nil, identity.ErrUnknown
 	}
 	id, err := p.keys.get(ctx, c.User)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"quirl/store"
 	"quirl/whisk"
 )
 
@@ -59,6 +60,45 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 			return tx.SendBatch(ctx, &batch).Close()
 		})
 	})
+}
+
+// Subjects is that of store.Subjects.
+func (s *Store) Subjects(ctx context.Context) ([]whisk.Subject, error) {
+	return rows(ctx, s, `SELECT document FROM subjects ORDER BY subject COLLATE "C"`, nil, func(row pgx.CollectableRow) (subject whisk.Subject, err error) {
+		var document []byte
+		if err := row.Scan(&document); err != nil {
+			return subject, err
+		}
+		return subject, json.Unmarshal(document, &subject)
+	})
+}
+
+// DeleteSubject is that of store.Subjects.
+func (s *Store) DeleteSubject(ctx context.Context, name string) error {
+	return found(s.exec(ctx, "WITH keys AS (DELETE FROM subject_keys WHERE subject = $1) DELETE FROM subjects WHERE subject = $1", name))
+}
+
+// found turns a change of no row into store.ErrNotFound.
+func found(changed int64, err error) error {
+	if err == nil && changed == 0 {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// NamespaceLimits is that of store.Subjects.
+func (s *Store) NamespaceLimits(ctx context.Context, namespace string) (*whisk.NamespaceLimits, error) {
+	var document []byte
+	if err := s.row(ctx, "SELECT document FROM namespace_limits WHERE namespace = $1", []any{namespace}, &document); err != nil {
+		return nil, err
+	}
+	l := new(whisk.NamespaceLimits)
+	return l, json.Unmarshal(document, l)
+}
+
+// DeleteNamespaceLimits is that of store.Subjects.
+func (s *Store) DeleteNamespaceLimits(ctx context.Context, namespace string) error {
+	return found(s.exec(ctx, "DELETE FROM namespace_limits WHERE namespace = $1", namespace))
 }
 
 // PutNamespaceLimits is that of store.Subjects.

@@ -26,15 +26,15 @@ func (s *Store) identity(ctx context.Context, condition string, arg string) (*wh
 	if err != nil {
 		return nil, err
 	}
-	var document []byte
-	err = s.row(ctx, "SELECT document FROM namespace_limits WHERE namespace = ?", []any{id.Namespace}, &document)
-	if errors.Is(err, store.ErrNotFound) {
+	limits, err := s.NamespaceLimits(ctx, id.Namespace)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return &id, nil
+	case err != nil:
+		return nil, err
 	}
-	if err == nil {
-		err = json.Unmarshal(document, &id.Limits)
-	}
-	return &id, err
+	id.Limits = *limits
+	return &id, nil
 }
 
 // Subject is that of store.Subjects.
@@ -64,6 +64,58 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 			}
 		}
 		return nil
+	})
+}
+
+// Subjects is that of store.Subjects.
+func (s *Store) Subjects(ctx context.Context) ([]whisk.Subject, error) {
+	var all []whisk.Subject
+	err := s.rows(ctx, "SELECT document FROM subjects ORDER BY subject", nil, func(scan func(...any) error) error {
+		var document []byte
+		if err := scan(&document); err != nil {
+			return err
+		}
+		var subject whisk.Subject
+		err := json.Unmarshal(document, &subject)
+		all = append(all, subject)
+		return err
+	})
+	return all, err
+}
+
+// DeleteSubject is that of store.Subjects.
+func (s *Store) DeleteSubject(ctx context.Context, name string) error {
+	return s.w.write(ctx, func(tx *txn) error {
+		if err := found(tx.exec("DELETE FROM subjects WHERE subject = ?", name)); err != nil {
+			return err
+		}
+		_, err := tx.exec("DELETE FROM subject_keys WHERE subject = ?", name)
+		return err
+	})
+}
+
+// found turns a change of no row into store.ErrNotFound.
+func found(changed int64, err error) error {
+	if err == nil && changed == 0 {
+		return refusal{store.ErrNotFound}
+	}
+	return err
+}
+
+// NamespaceLimits is that of store.Subjects.
+func (s *Store) NamespaceLimits(ctx context.Context, namespace string) (*whisk.NamespaceLimits, error) {
+	var document []byte
+	if err := s.row(ctx, "SELECT document FROM namespace_limits WHERE namespace = ?", []any{namespace}, &document); err != nil {
+		return nil, err
+	}
+	l := new(whisk.NamespaceLimits)
+	return l, json.Unmarshal(document, l)
+}
+
+// DeleteNamespaceLimits is that of store.Subjects.
+func (s *Store) DeleteNamespaceLimits(ctx context.Context, namespace string) error {
+	return s.w.write(ctx, func(tx *txn) error {
+		return found(tx.exec("DELETE FROM namespace_limits WHERE namespace = ?", namespace))
 	})
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,8 @@ var subjectCases = []testCase{
 	{"a namespace is its next owner's while the first is blocked", testNextOwner},
 	{"keys that a subject lost open nothing", testKeysChange},
 	{"limits belong to the namespace", testNamespaceLimits},
+	{"subjects are listed and deleted", testSubjectsListed},
+	{"limits are read and deleted", testLimitsRead},
 }
 
 func subject(name string, namespaces ...string) whisk.Subject {
@@ -149,4 +152,51 @@ func testNamespaceLimits(t *testing.T, s store.Store) {
 			t.Errorf("limits of another namespace: got %+v, %v", got, err)
 		}
 	}
+}
+
+func testSubjectsListed(t *testing.T, s store.Store) {
+	if got, err := s.Subjects(t.Context()); err != nil || len(got) != 0 {
+		t.Errorf("of an empty store: %+v, %v", got, err)
+	}
+	want := []whisk.Subject{subject("Zoe", "z"), subject("ann", "a", "b"), subject("bob")}
+	want[1].Blocked = true
+	for _, i := range []int{2, 0, 1} {
+		putSubject(t, s, want[i])
+	}
+	got, err := s.Subjects(t.Context())
+	if diff := cmp.Diff(want, got, none); err != nil || diff != "" {
+		t.Errorf("subjects, %v (-want +got):\n%s", err, diff)
+	}
+	key := want[0].Namespaces[0].UUID
+	for range 2 {
+		err := s.DeleteSubject(t.Context(), "Zoe")
+		if _, present := s.Subject(t.Context(), "Zoe"); !errors.Is(present, store.ErrNotFound) {
+			t.Errorf("after its deletion (%v) a subject is there: %v", err, present)
+		}
+		wantNobody(t, s, key, "z")
+	}
+	wantError(t, "delete what is not there", s.DeleteSubject(t.Context(), "Zoe"), store.ErrNotFound)
+	if got, err := s.Subjects(t.Context()); err != nil || len(got) != 2 {
+		t.Errorf("after a deletion: %+v, %v", got, err)
+	}
+}
+
+func testLimitsRead(t *testing.T, s store.Store) {
+	_, err := s.NamespaceLimits(t.Context(), "ns")
+	wantError(t, "read what is not there", err, store.ErrNotFound)
+	five := 5
+	want := whisk.NamespaceLimits{InvocationsPerMinute: &five, AllowedKinds: []string{"nodejs:20"}}
+	if err := s.PutNamespaceLimits(t.Context(), "ns", want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.NamespaceLimits(t.Context(), "ns")
+	if err != nil || !cmp.Equal(*got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	if err := s.DeleteNamespaceLimits(t.Context(), "ns"); err != nil {
+		t.Error(err)
+	}
+	wantError(t, "delete what is not there", s.DeleteNamespaceLimits(t.Context(), "ns"), store.ErrNotFound)
+	_, err = s.NamespaceLimits(t.Context(), "ns")
+	wantError(t, "read what was deleted", err, store.ErrNotFound)
 }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"quirl/admin"
+	"quirl/internal/config"
+	"quirl/store"
+	"quirl/store/pgstore"
+)
+
+// adminCommand works on the store that `quirl serve` is configured to have.
+func adminCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
+	var flags struct{ store, data, config string }
+	load := func() (serveConfig, error) {
+		cfg := defaultServeConfig(getenv)
+		err := config.Load(&cfg, flags.config, getenv, pflag.NewFlagSet("", pflag.ContinueOnError))
+		if flags.store != "" {
+			cfg.Store = flags.store
+		}
+		if flags.data != "" {
+			cfg.Data = flags.data
+		}
+		return cfg, err
+	}
+	cmd := admin.Command(func(ctx context.Context) (store.Store, error) {
+		cfg, err := load()
+		if err != nil {
+			return nil, err
+		}
+		s, err := open(ctx, "store", cfg.Store, stores, environment{data: cfg.Data})
+		return s, mendFile(err)
+	}, stdout, databaseCommand(load, stdout))
+	f := cmd.PersistentFlags()
+	f.StringVar(&flags.store, "store", "", "`URL` of the store; by default that of the configuration of quirl serve")
+	f.StringVar(&flags.data, "data", "", "`FOLDER` of the data, likewise")
+	f.StringVar(&flags.config, "config", getenv(config.EnvPrefix+"CONFIG"), "configuration `FILE` (YAML)")
+	return cmd
+}
+
+// databaseCommand is about the database itself.
+func databaseCommand(load func() (serveConfig, error), stdout io.Writer) *cobra.Command {
+	cmd := &cobra.Command{Use: "db", Short: "migrate the database's schema"}
+	// of makes a command of what is done with the URL of a PostgreSQL database.
+	of := func(use, short string, do func(ctx context.Context, url string) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			u, err := url.Parse(cfg.Store)
+			if err != nil {
+				return withoutText(err)
+			}
+			if u.Scheme != "postgres" && u.Scheme != "postgresql" {
+				return &admin.Error{Code: 1, Text: fmt.Sprintf("the store %s:// has no migrations: its schema is made when it is opened", u.Scheme)}
+			}
+			return do(cmd.Context(), cfg.Store)
+		}}
+	}
+	cmd.AddCommand(of("migrate", "bring the schema up to date, which quirl serve does by itself, too", func(ctx context.Context, url string) error {
+		applied, err := pgstore.Migrate(ctx, url)
+		for _, m := range applied {
+			fmt.Fprintf(stdout, "applied %04d %s\n", m.Number, m.Name)
+		}
+		if err == nil && len(applied) == 0 {
+			fmt.Fprintln(stdout, "the schema is up to date")
+		}
+		return err
+	}), of("status", "list the migrations, and when they were applied", func(ctx context.Context, url string) error {
+		all, err := pgstore.Status(ctx, url)
+		for _, m := range all {
+			when := "not applied"
+			if !m.Applied.IsZero() {
+				when = "applied " + m.Applied.UTC().Format("2006-01-02 15:04:05Z")
+			}
+			fmt.Fprintf(stdout, "%04d %-30s %s\n", m.Number, m.Name, when)
+		}
+		return err
+	}))
+	return cmd
+}
