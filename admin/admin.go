@@ -42,22 +42,29 @@ func misused(format string, args ...any) error {
 	return &Error{exitUsage, fmt.Sprintf(format, args...)}
 }
 
-// Open opens the store that the commands work on.
-type Open func(ctx context.Context) (store.Store, error)
+// Options are what the commands work with.
+type Options struct {
+	// Open opens the store that most commands work on, OpenURL one that is named by its URL,
+	// which is made only when that is asked for.
+	Open    func(ctx context.Context) (store.Store, error)
+	OpenURL func(ctx context.Context, url string, create bool) (store.Store, error)
+	// Out receives what was asked for, Err how far something is.
+	Out, Err io.Writer
+	// Database are further commands about the database, which only some stores have.
+	Database []*cobra.Command
+}
 
-// Command is the command admin, whose parts write to out; more are commands beside them.
-func Command(open Open, out io.Writer, more ...*cobra.Command) *cobra.Command {
-	a := &admin{open: open, out: out}
+// Command is the command admin.
+func Command(o Options) *cobra.Command {
+	a := &admin{o}
 	cmd := &cobra.Command{Use: "admin", Short: "administer users, limits and the database"}
-	cmd.AddCommand(a.userCommand(), a.limitsCommand())
-	cmd.AddCommand(more...)
+	db := a.dbCommand()
+	db.AddCommand(o.Database...)
+	cmd.AddCommand(a.userCommand(), a.limitsCommand(), db)
 	return cmd
 }
 
-type admin struct {
-	open Open
-	out  io.Writer
-}
+type admin struct{ Options }
 
 // with makes a command that does something with the store.
 func (a *admin) with(low, high int, required string, do func(ctx context.Context, s store.Store, args []string) error) func(*cobra.Command, []string) error {
@@ -65,7 +72,7 @@ func (a *admin) with(low, high int, required string, do func(ctx context.Context
 		if len(args) < low || high >= 0 && len(args) > high {
 			return misused("%s", required)
 		}
-		s, err := a.open(cmd.Context())
+		s, err := a.Open(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -74,7 +81,7 @@ func (a *admin) with(low, high int, required string, do func(ctx context.Context
 	}
 }
 
-func (a *admin) say(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+func (a *admin) say(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n", args...) }
 
 // Words turns the word -ns, which wskadmin has for --namespace, into that: flags of two
 // letters are not known here.

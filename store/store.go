@@ -48,6 +48,20 @@ type Notifier interface {
 	Changes(ctx context.Context, changed func(id string)) error
 }
 
+// A Walker hands out all that a store has besides Subjects and Entries, for copies and
+// operators: in pages, so that it can go on for long. Each walk is in the order of the ids, and
+// leads past what after says; it ends with the error of each.
+type Walker interface {
+	// WalkEntities calls each for the entities of all namespaces.
+	WalkEntities(ctx context.Context, after string, each func(whisk.Entity) error) error
+
+	// WalkLimits calls each for the namespaces that have limits of their own.
+	WalkLimits(ctx context.Context, after string, each func(namespace string, l whisk.NamespaceLimits) error) error
+
+	// WalkActivations calls each for the whole records of all namespaces.
+	WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error
+}
+
 // Entities keeps actions, packages, triggers and rules under one key space, the
 // ID of their full name ("ns/[pkg/]name").
 type Entities interface {

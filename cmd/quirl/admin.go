@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,7 +17,7 @@ import (
 )
 
 // adminCommand works on the store that `quirl serve` is configured to have.
-func adminCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
+func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
 	var flags struct{ store, data, config string }
 	load := func() (serveConfig, error) {
 		cfg := defaultServeConfig(getenv)
@@ -29,14 +30,27 @@ func adminCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
 		}
 		return cfg, err
 	}
-	cmd := admin.Command(func(ctx context.Context) (store.Store, error) {
+	openURL := func(ctx context.Context, url string, create bool) (store.Store, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}
-		s, err := open(ctx, "store", cfg.Store, stores, environment{data: cfg.Data})
+		if url == "" {
+			url = cfg.Store
+		}
+		if file, ok := sqliteFile(url, cfg.Data); ok && !create {
+			if _, err := os.Stat(file); err != nil {
+				return nil, fmt.Errorf("there is no database: %w", err)
+			}
+		}
+		s, err := open(ctx, "store", url, stores, environment{data: cfg.Data})
 		return s, mendFile(err)
-	}, stdout, databaseCommand(load, stdout))
+	}
+	cmd := admin.Command(admin.Options{
+		Open:    func(ctx context.Context) (store.Store, error) { return openURL(ctx, "", true) },
+		OpenURL: openURL, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
+	})
+	cmd.AddCommand(backupCommands(load, stdout)...)
 	f := cmd.PersistentFlags()
 	f.StringVar(&flags.store, "store", "", "`URL` of the store; by default that of the configuration of quirl serve")
 	f.StringVar(&flags.data, "data", "", "`FOLDER` of the data, likewise")
@@ -44,9 +58,17 @@ func adminCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
 	return cmd
 }
 
-// databaseCommand is about the database itself.
-func databaseCommand(load func() (serveConfig, error), stdout io.Writer) *cobra.Command {
-	cmd := &cobra.Command{Use: "db", Short: "migrate the database's schema"}
+// sqliteFile is the file of a store that is one.
+func sqliteFile(text, data string) (file string, ok bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "sqlite" {
+		return "", false
+	}
+	return databaseFile(u, data), true
+}
+
+// migrationCommands are about the schema of PostgreSQL databases.
+func migrationCommands(load func() (serveConfig, error), stdout io.Writer) []*cobra.Command {
 	// of makes a command of what is done with the URL of a PostgreSQL database.
 	of := func(use, short string, do func(ctx context.Context, url string) error) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,7 +86,7 @@ func databaseCommand(load func() (serveConfig, error), stdout io.Writer) *cobra.
 			return do(cmd.Context(), cfg.Store)
 		}}
 	}
-	cmd.AddCommand(of("migrate", "bring the schema up to date, which quirl serve does by itself, too", func(ctx context.Context, url string) error {
+	return []*cobra.Command{of("migrate", "bring the schema up to date, which quirl serve does by itself, too", func(ctx context.Context, url string) error {
 		applied, err := pgstore.Migrate(ctx, url)
 		for _, m := range applied {
 			fmt.Fprintf(stdout, "applied %04d %s\n", m.Number, m.Name)
@@ -83,6 +105,5 @@ func databaseCommand(load func() (serveConfig, error), stdout io.Writer) *cobra.
 			fmt.Fprintf(stdout, "%04d %-30s %s\n", m.Number, m.Name, when)
 		}
 		return err
-	}))
-	return cmd
+	})}
 }

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	root := cli.New(cli.Env{Args: args, Getenv: getenv, Stdout: stdout, Stderr: stderr, Build: build + " " + revision})
 	if !root.IsWsk() {
-		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout), adminCommand(getenv, stdout))
+		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout), adminCommand(getenv, stdout, stderr))
 	}
 	return root.Run(ctx)
 }

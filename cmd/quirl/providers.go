@@ -34,14 +34,18 @@ type environment struct {
 
 var stores = map[string]func(context.Context, *url.URL, environment) (store.Store, error){
 	"sqlite": func(ctx context.Context, u *url.URL, env environment) (store.Store, error) {
-		file := u.Path
-		if file == "" {
-			file = filepath.Join(env.data, "quirl.db")
-		}
-		return sqlitestore.Open(ctx, file)
+		return sqlitestore.Open(ctx, databaseFile(u, env.data))
 	},
 	"postgres":   openPostgres,
 	"postgresql": openPostgres,
+}
+
+// databaseFile is where a sqlite:// database lies.
+func databaseFile(u *url.URL, data string) string {
+	if u.Path != "" {
+		return u.Path
+	}
+	return filepath.Join(data, "quirl.db")
 }
 
 func openPostgres(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {

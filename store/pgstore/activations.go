@@ -197,13 +197,7 @@ func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([
 		query = "SELECT document, result, logs FROM activations"
 	}
 	query += c.String() + " ORDER BY start DESC, id DESC" + c.page(q.Limit, q.Skip)
-	return rows(ctx, s, query, c.args, func(row pgx.CollectableRow) (*whisk.Activation, error) {
-		var document, result, logs []byte
-		if err := row.Scan(&document, &result, &logs); err != nil {
-			return nil, err
-		}
-		return decodeRow(document, result, logs)
-	})
+	return rows(ctx, s, query, c.args, decodeActivationRow)
 }
 
 // CountActivations is that of store.Activations.

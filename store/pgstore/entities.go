@@ -90,14 +90,7 @@ func entityCondition(q store.EntityQuery) *condition {
 func (s *Store) ListEntities(ctx context.Context, q store.EntityQuery) ([]whisk.Entity, error) {
 	c := entityCondition(q)
 	query := "SELECT document, revision FROM entities" + c.String() + " ORDER BY updated DESC, revision DESC" + c.page(q.Limit, q.Skip)
-	return rows(ctx, s, query, c.args, func(row pgx.CollectableRow) (whisk.Entity, error) {
-		var document []byte
-		var revision int64
-		if err := row.Scan(&document, &revision); err != nil {
-			return nil, err
-		}
-		return whisk.DecodeEntity(document, strconv.FormatInt(revision, 10))
-	})
+	return rows(ctx, s, query, c.args, decodeEntityRow)
 }
 
 // CountEntities is that of store.Entities.

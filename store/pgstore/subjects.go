@@ -17,7 +17,7 @@ func (s *Store) Identity(ctx context.Context, uuid string) (*whisk.Identity, err
 
 // NamespaceIdentity is that of store.Subjects.
 func (s *Store) NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error) {
-	return s.identity(ctx, `k.namespace = $1 ORDER BY k.subject COLLATE "C" LIMIT 1`, namespace)
+	return s.identity(ctx, `k.namespace = $1 ORDER BY k.subject LIMIT 1`, namespace)
 }
 
 func (s *Store) identity(ctx context.Context, condition, arg string) (*whisk.Identity, error) {
@@ -64,7 +64,7 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 
 // Subjects is that of store.Subjects.
 func (s *Store) Subjects(ctx context.Context) ([]whisk.Subject, error) {
-	return rows(ctx, s, `SELECT document FROM subjects ORDER BY subject COLLATE "C"`, nil, func(row pgx.CollectableRow) (subject whisk.Subject, err error) {
+	return rows(ctx, s, `SELECT document FROM subjects ORDER BY subject`, nil, func(row pgx.CollectableRow) (subject whisk.Subject, err error) {
 		var document []byte
 		if err := row.Scan(&document); err != nil {
 			return subject, err

@@ -1,10 +1,11 @@
 -- Times are epoch milliseconds. Documents are JSON as bytes, as their writers made them.
+-- Names and ids are ordered by their bytes, whatever the database's own order is.
 
 -- Revisions are unique among all entities: an entity that is made anew has another one than any before it.
 CREATE SEQUENCE revisions;
 
 CREATE TABLE entities (
-	id         text PRIMARY KEY,    -- ns/[pkg/]name
+	id         text COLLATE "C" PRIMARY KEY, -- ns/[pkg/]name
 	collection text NOT NULL,
 	namespace  text NOT NULL,
 	path       text NOT NULL,       -- ns or ns/pkg
@@ -17,13 +18,13 @@ CREATE INDEX entities_listed ON entities (collection, namespace, updated DESC, r
 CREATE INDEX entities_packaged ON entities (collection, path, updated DESC, revision DESC) WHERE path <> namespace;
 
 CREATE TABLE subjects (
-	subject  text PRIMARY KEY,
+	subject  text COLLATE "C" PRIMARY KEY,
 	document bytea NOT NULL
 );
 
 CREATE TABLE subject_keys (
 	uuid      text PRIMARY KEY,
-	subject   text NOT NULL,
+	subject   text COLLATE "C" NOT NULL,
 	namespace text NOT NULL,
 	secret    text NOT NULL,
 	blocked   boolean NOT NULL
@@ -32,14 +33,14 @@ CREATE INDEX subject_keys_namespace ON subject_keys (namespace, subject);
 CREATE INDEX subject_keys_subject ON subject_keys (subject);
 
 CREATE TABLE namespace_limits (
-	namespace text PRIMARY KEY,
+	namespace text COLLATE "C" PRIMARY KEY,
 	document  bytea NOT NULL
 );
 
 -- One partition a day, by the time in the id, or by the start where an id has none: so an id
 -- is unique, a record is found in one partition, and a day is removed at once.
 CREATE TABLE activations (
-	id        text NOT NULL,
+	id        text COLLATE "C" NOT NULL,
 	day       date NOT NULL,
 	namespace text NOT NULL,
 	name      text NOT NULL,        -- name or pkg/name, as lists filter
