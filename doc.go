@@ -6,6 +6,7 @@
 //	cmd/quirl          the one program: server roles, administration, command line
 //	cmd/quirl-sandbox  the launcher that makes sandbox containers; cgo lives here alone
 //	cmd/quirl-loop     the server inside of containers for languages that have none
+//	upkeep             removes old records and unused code
 //	admin              the operator's commands on the store
 //	cli                the command line, verb for verb that of wsk; project makes archives of folders
 //	client             the Go client of the REST API

@@ -11,6 +11,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"quirl/whisk"
 )
@@ -60,6 +61,14 @@ type Walker interface {
 
 	// WalkActivations calls each for the whole records of all namespaces.
 	WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error
+}
+
+// An Expirer removes old records.
+type Expirer interface {
+	// ExpireActivations removes records that started before a time: those of a namespace, or
+	// with none those of all. It does a part that hinders others for a moment only, and
+	// says whether there is more to do. Without a namespace it may leave records of less than a day.
+	ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error)
 }
 
 // Entities keeps actions, packages, triggers and rules under one key space, the
@@ -202,4 +211,14 @@ type Attachments interface {
 	// Attachment returns the bytes, or ErrNotFound. Bytes that do not have that
 	// sum any more are an error, never returned.
 	Attachment(ctx context.Context, sha256 string) ([]byte, error)
+}
+
+// A Collector is Attachments whose unused ones can be removed.
+type Collector interface {
+	// Sums returns the sums of all attachments.
+	Sums(ctx context.Context) ([]string, error)
+
+	// Remove removes an attachment, unless it was put, also as one that was there, after
+	// the time: then somebody is about to use it. It says whether it did.
+	Remove(ctx context.Context, sha256 string, unlessPutAfter time.Time) (bool, error)
 }

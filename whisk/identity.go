@@ -96,6 +96,10 @@ type NamespaceLimits struct {
 
 	WarmedContainerKeepingCount   *int    `json:"warmedContainerKeepingCount,omitempty"`
 	WarmedContainerKeepingTimeout *string `json:"warmedContainerKeepingTimeout,omitempty"` // a duration
+
+	// KeepRecords is how long activation records are kept, a duration of Go such as 72h, where that is
+	// shorter than the platform's.
+	KeepRecords *string `json:"keepRecords,omitempty"`
 }
 
 // An Identity is who makes a request: the subject, the namespace its key opens,

@@ -45,6 +45,7 @@ type serveConfig struct {
 	Fires       int           `yaml:"fires-per-minute" help:"trigger fires per minute and namespace"`
 	Concurrent  int           `yaml:"concurrent-invocations" help:"invocations in flight per namespace"`
 	Together    int           `yaml:"action-concurrency-max" help:"the largest limit \"concurrency\" of an action: activations at once in one container"`
+	KeepRecords time.Duration `yaml:"keep-records" help:"how long activation records are kept; namespaces may have less; 0 is for ever"`
 	Grace       time.Duration `yaml:"grace" help:"how long stopping may take"`
 	DebugListen string        `yaml:"debug-listen" help:"address for Go's profiles under /debug/pprof/, loopback only; empty is off"`
 	LogLevel    string        `yaml:"log-level" help:"debug, info, warn or error"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -32,6 +33,7 @@ import (
 	"quirl/logstore"
 	"quirl/result"
 	"quirl/store"
+	"quirl/upkeep"
 	"quirl/whisk"
 )
 
@@ -201,6 +203,31 @@ func mendFile(err error) error {
 	return err
 }
 
+const (
+	// upkeepEvery is how often old records, and unused code, are looked for.
+	upkeepEvery = 10 * time.Minute
+	// expirePause is between two parts of a removal.
+	expirePause = 20 * time.Millisecond
+	// codeGrace is how long code must have been unused. Calls that were accepted while an action
+	// had it are over by then, or failed long ago.
+	codeGrace = 24 * time.Hour
+)
+
+// upkeep are the parts that remove what is old or unused.
+func (p *platform) upkeep() iter.Seq2[string, lifecycle.Runner] {
+	return func(yield func(string, lifecycle.Runner) bool) {
+		records := &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now}
+		if !yield("old records", records) {
+			return
+		}
+		walker, walks := p.store.(store.Walker)
+		collector, collects := p.attachments.(store.Collector)
+		if walks && collects {
+			yield("unused code", &upkeep.Code{Store: walker, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
+		}
+	}
+}
+
 // assemble makes the parts and stacks them, the deepest first.
 func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	if err := p.createGuest(ctx); err != nil {
@@ -253,6 +280,9 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		parts.Add("debug", debug)
 	}
 	parts.Add("cache", st)
+	for name, part := range p.upkeep() {
+		parts.Add(name, part)
+	}
 	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
 	parts.Add("recorder", recorder)
 	parts.Add("dispatcher", disp)
