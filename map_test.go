@@ -57,7 +57,7 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/bus`, ``, "messages are opaque to the bus"},
 	{`quirl/bus/message`, `quirl/(bus|whisk)`, "what is sent"},
 	{`quirl/container`, ``, "an SPI that knows no actions"},
-	{`quirl/(identity|entitlement|store|logstore|balancer|bus|container)/[a-z]+`, `quirl/(identity|entitlement|store|logstore|balancer|bus|container|whisk)|quirl/container/(ociimage|sandboxcontainer/wire)`, "an implementation knows its SPI, and SPIs it is built on"},
+	{`quirl/(identity|entitlement|store|logstore|balancer|bus|container)/[a-z0-9]+`, `quirl/(identity|entitlement|store|logstore|balancer|bus|container|whisk)|quirl/container/(ociimage|sandboxcontainer/wire)`, "an implementation knows its SPI, and SPIs it is built on"},
 	{`quirl/container/sandboxcontainer/wire`, ``, "shared with the launcher"},
 	{`quirl/proxy`, ``, "the protocol as such"},
 	{`quirl/runtimes`, `quirl/container`, "kinds are started as containers"},
@@ -135,6 +135,7 @@ func TestTheMapIsTrue(t *testing.T) {
 // heavy clients are imported by their provider alone.
 var heavy = map[string]string{
 	"modernc.org/sqlite":                     "quirl/store/sqlitestore",
+	"github.com/minio/minio-go":              "quirl/store/s3attachments",
 	"github.com/jackc/pgx":                   "quirl/store/pgstore",
 	"github.com/opencontainers/runc":         "quirl/cmd/quirl-sandbox",
 	"github.com/opencontainers/cgroups":      "quirl/cmd/quirl-sandbox",

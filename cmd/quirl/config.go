@@ -16,6 +16,7 @@ type serveConfig struct {
 	Listen        string `yaml:"listen" help:"address of the API, host:port"`
 	Data          string `yaml:"data" help:"folder for everything that is kept"`
 	Store         string `yaml:"store" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file or postgres://user:password@host/database"`
+	Attachments   string `yaml:"attachments" help:"where code is kept: file://, file:///path/to/folder or s3://key:secret@host/bucket/prefix?region=R&secure=false&create=true"`
 	Bus           string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
 	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
 	Logs          string `yaml:"logs" help:"where log lines are kept: record://"`
@@ -53,12 +54,13 @@ type serveConfig struct {
 
 func defaultServeConfig(getenv func(string) string) serveConfig {
 	return serveConfig{
-		Listen:  "127.0.0.1:3233",
-		Data:    stateFolder(getenv),
-		Store:   "sqlite://",
-		Bus:     "mem://",
-		Logs:    "record://",
-		Catalog: true,
+		Listen:      "127.0.0.1:3233",
+		Data:        stateFolder(getenv),
+		Store:       "sqlite://",
+		Attachments: "file://",
+		Bus:         "mem://",
+		Logs:        "record://",
+		Catalog:     true,
 
 		StoreBlocking: string(whisk.StoreAlways),
 		StoreOthers:   string(whisk.StoreAlways),

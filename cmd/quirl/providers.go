@@ -20,6 +20,7 @@ import (
 	"quirl/logstore/storelog"
 	"quirl/store"
 	"quirl/store/pgstore"
+	"quirl/store/s3attachments"
 	"quirl/store/sqlitestore"
 )
 
@@ -50,6 +51,19 @@ func databaseFile(u *url.URL, data string) string {
 
 func openPostgres(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {
 	return pgstore.Open(ctx, u.String())
+}
+
+var attachmentStores = map[string]func(context.Context, *url.URL, environment) (store.Attachments, error){
+	"file": func(_ context.Context, u *url.URL, env environment) (store.Attachments, error) {
+		dir := u.Path
+		if dir == "" {
+			dir = filepath.Join(env.data, "attachments")
+		}
+		return store.NewFileAttachments(dir)
+	},
+	"s3": func(ctx context.Context, u *url.URL, _ environment) (store.Attachments, error) {
+		return s3attachments.Open(ctx, u)
+	},
 }
 
 var buses = map[string]func(context.Context, *url.URL, environment) (bus.Bus, error){

@@ -122,7 +122,7 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 	if p.code, err = codecache.Open(filepath.Join(p.cfg.Data, "code"), int64(p.cfg.CodeCache)*whisk.MB); err != nil {
 		return mendFile(err)
 	}
-	if p.attachments, err = store.NewFileAttachments(filepath.Join(p.cfg.Data, "attachments")); err != nil {
+	if p.attachments, err = open(ctx, "attachments", p.cfg.Attachments, attachmentStores, env); err != nil {
 		return mendFile(err)
 	}
 	if p.bus, err = open(ctx, "bus", p.cfg.Bus, buses, env); err != nil {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"reflect"
 	"regexp"
@@ -93,12 +94,15 @@ func oneLine(err error) string {
 }
 
 // Write prints the effective values as a configuration file, each with its help.
-// Values of fields tagged `secret:"true"` are hidden.
+// Values of fields tagged `secret:"true"`, and passwords in URLs, are hidden.
 func Write(w io.Writer, cfg any) error {
 	for _, f := range fields(cfg) {
 		text := (&value{f.value}).String()
 		if f.secret && text != "" {
 			text = "(hidden)"
+		}
+		if u, err := url.Parse(text); err == nil && u.User != nil { // the password of a URL
+			text = u.Redacted()
 		}
 		line, err := yaml.Marshal(map[string]any{f.key: scalar(f.value, text)})
 		if err != nil {

@@ -77,4 +77,11 @@ func TestWriteHidesSecrets(t *testing.T) {
 	if s := out.String(); !strings.Contains(s, "listen: here") || strings.Contains(s, "abc") || !strings.Contains(s, "(hidden)") {
 		t.Errorf("wrote:\n%s", s)
 	}
+	out.Reset()
+	if err := config.Write(&out, &settings{Listen: "postgres://me:abc@host/db?sslmode=disable"}); err != nil {
+		t.Fatal(err)
+	}
+	if s := out.String(); !strings.Contains(s, "postgres://me:xxxxx@host/db?sslmode=disable") {
+		t.Errorf("wrote:\n%s", s)
+	}
 }

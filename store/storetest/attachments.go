@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"quirl/store"
 )
@@ -50,6 +53,7 @@ func RunAttachments(t *testing.T, open func(*testing.T) store.Attachments, damag
 		}
 		wg.Wait()
 	})
+	t.Run("unused ones are removed", func(t *testing.T) { testCollector(t, open(t)) })
 	t.Run("damage is an error, never an answer", func(t *testing.T) {
 		if damage == nil {
 			t.Skip("the test cannot damage these attachments")
@@ -62,6 +66,37 @@ func RunAttachments(t *testing.T, open func(*testing.T) store.Attachments, damag
 			t.Errorf("a damaged attachment: got %q, %v; want an error", got, err)
 		}
 	})
+}
+
+func testCollector(t *testing.T, a store.Attachments) {
+	c, ok := a.(store.Collector)
+	if !ok {
+		t.Skip("unused ones cannot be removed")
+	}
+	var want []string
+	for i := range 20 {
+		want = append(want, putAttachment(t, a, []byte{byte(i)}))
+	}
+	if got, err := c.Sums(t.Context()); err != nil || !cmp.Equal(sorted(want), sorted(got)) {
+		t.Errorf("sums, %v (-want +got):\n%s", err, cmp.Diff(sorted(want), sorted(got)))
+	}
+	remove := func(sum string, unlessPutAfter time.Time, want bool) {
+		t.Helper()
+		if got, err := c.Remove(t.Context(), sum, unlessPutAfter); err != nil || got != want {
+			t.Errorf("remove: got %t, %v; want %t", got, err, want)
+		}
+	}
+	remove(want[0], time.Now().Add(-time.Hour), false) // it was put after that
+	wantAttachment(t, a, want[0], []byte{0})
+	remove(want[0], time.Now().Add(time.Hour), true)
+	_, err := a.Attachment(t.Context(), want[0])
+	wantError(t, "what was removed", err, store.ErrNotFound)
+	remove(want[0], time.Now().Add(time.Hour), false)
+	remove("nothing", time.Now().Add(time.Hour), false)
+	if got := putAttachment(t, a, []byte{0}); got != want[0] {
+		t.Errorf("put again: %s", got)
+	}
+	wantAttachment(t, a, want[0], []byte{0})
 }
 
 func sumOf(data []byte) string {

@@ -32,6 +32,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quirl/store/pgstore/pgtest"
@@ -44,6 +46,7 @@ const patience = 60 * time.Second
 // commands are ours, beside those of testscript.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"serve":      serve,
+	"bucket":     bucket,
 	"database":   database,
 	"halt":       stop, // "stop" is testscript's own: it ends the script, and would pass
 	"serverlog":  serverLog,
@@ -526,3 +529,25 @@ func database(ts *testscript.TestScript, neg bool, args []string) {
 
 // databaseKey is where a script keeps its server.
 type databaseKey struct{}
+
+// bucket starts an S3 server, or with stop ends it, and sets S3 to the URL of a bucket in it.
+func bucket(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 1 || len(args) == 1 && args[0] != "stop" {
+		ts.Fatalf("usage: bucket [stop]")
+	}
+	if len(args) == 1 {
+		of, ok := buckets.Load(ts.Getenv("WORK"))
+		if !ok {
+			ts.Fatalf("there is no bucket")
+		}
+		of.(*httptest.Server).Close()
+		return
+	}
+	s := httptest.NewServer(gofakes3.New(s3mem.New(), gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
+	ts.Defer(s.Close)
+	buckets.Store(ts.Getenv("WORK"), s)
+	ts.Setenv("S3", "s3://key:secret@"+strings.TrimPrefix(s.URL, "http://")+"/code/of/tests?secure=false&create=true")
+}
+
+// buckets are the S3 servers of scripts, by their folders.
+var buckets sync.Map
