@@ -36,10 +36,18 @@ func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
 	})
 }
 
-// Take is that of store.Journal. An answer that was lost is an error: the entry may be taken.
+// Take is that of store.Journal. It waits for a database that is away as long as ctx lasts:
+// what was accepted is not given up. An answer that was lost does no harm, for a call knows the
+// entry that it took itself.
 func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (bool, error) {
-	changed, err := s.exec(ctx, "UPDATE journal SET taken = true WHERE id = $1 AND NOT taken", string(id))
-	return changed == 1, err
+	call := whisk.RandomText(16)
+	var taken bool
+	err := s.repeat(ctx, true, forever, func(ctx context.Context) error {
+		tag, err := s.pool.Exec(ctx, "UPDATE journal SET taken = true, taken_by = $2 WHERE id = $1 AND (NOT taken OR taken_by = $2)", string(id), call)
+		taken = tag.RowsAffected() == 1
+		return err
+	})
+	return taken, err
 }
 
 // Entries is that of store.Journal.

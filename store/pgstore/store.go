@@ -21,8 +21,12 @@ import (
 	"quirl/store"
 )
 
-// patience is how long a call waits for a database that is away.
-const patience = 10 * time.Second
+const (
+	// patience is how long most calls wait for a database that is away.
+	patience = 10 * time.Second
+	// forever is for those that have nobody who could be told to try again.
+	forever = 100 * 365 * 24 * time.Hour
+)
 
 // A Store is a PostgreSQL database. Make one with Open.
 type Store struct {
@@ -66,6 +70,11 @@ func (s *Store) Close() error {
 // do makes a call, and repeats it while the database is away, as long as that is safe:
 // where nothing was executed or, for reads, always.
 func (s *Store) do(ctx context.Context, read bool, call func(ctx context.Context) error) error {
+	return s.repeat(ctx, read, patience, call)
+}
+
+// repeat is do with another patience.
+func (s *Store) repeat(ctx context.Context, read bool, patience time.Duration, call func(ctx context.Context) error) error {
 	var deadline <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		select {

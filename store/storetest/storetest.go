@@ -10,7 +10,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,13 +100,21 @@ func record(namespace, name string, start int64) *whisk.Activation {
 	size := 17
 	return &whisk.Activation{
 		Namespace: namespace, Name: name, Version: whisk.Version{Major: 1, Minor: 2, Patch: 3}, Subject: "ann",
-		ID:    whisk.NewActivationID(time.UnixMilli(start)),
+		ID:    idOf(start),
 		Cause: "0123456789abcdef0123456789abcdef", Start: time.UnixMilli(start), End: time.UnixMilli(start + 25), Duration: 25,
 		Response: whisk.Response{Status: whisk.ApplicationError, Result: []byte(`{"error":"<&> ä"}`), Size: &size},
 		Logs:     []string{"2023-11-14T22:13:20.000000000Z stdout: one", "2023-11-14T22:13:20.000000001Z stderr: two"}, Publish: true,
 		Annotations: whisk.Parameters{}.WithValue("path", namespace+"/"+name).WithValue("kind", "nodejs:20"),
 	}
 }
+
+// idOf makes an id as of a time that may be past: the platform's own ids never go back.
+func idOf(millis int64) whisk.ActivationID {
+	return whisk.ActivationID(fmt.Sprintf("%012x7%03x8%015x", millis, made.Add(1)&0xfff, rand.Uint64()>>4))
+}
+
+// made counts the ids of idOf.
+var made atomic.Uint64
 
 func putRecords(t *testing.T, s store.Activations, records ...*whisk.Activation) (refused int) {
 	t.Helper()

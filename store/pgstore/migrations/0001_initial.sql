@@ -57,6 +57,7 @@ CREATE TABLE journal (
 	sequence bigint GENERATED ALWAYS AS IDENTITY,
 	id       text PRIMARY KEY,
 	taken    boolean NOT NULL,
+	taken_by text,                  -- the call that took it, so that it can be repeated
 	message  bytea NOT NULL
 );
 CREATE INDEX journal_sequence ON journal (sequence);
