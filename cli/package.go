@@ -178,21 +178,9 @@ func (a *app) packageDelete() *cobra.Command {
 }
 
 func (a *app) packageList() *cobra.Command {
-	var l listFlags
-	cmd := &cobra.Command{Use: "list [NAMESPACE]", Short: "list all packages"}
-	l.add(cmd)
-	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name, err := a.onlyNamespace(args)
-		if err != nil {
-			return err
-		}
-		var packages []client.Package
-		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "packages"), Query: l.query(), Into: &packages}); err != nil {
-			return fmt.Errorf("Unable to obtain the list of packages for namespace '%s': %w", listed(name), err)
-		}
-		return a.printPackages(packages, l.byName)
+	return listCommand(a, "packages", func(_ context.Context, _ *client.Client, _ entityName, list []client.Package, byName bool) error {
+		return a.printPackages(list, byName)
 	})
-	return cmd
 }
 
 func (a *app) printPackages(packages []client.Package, byName bool) error {

@@ -148,21 +148,9 @@ func (a *app) ruleDelete() *cobra.Command {
 }
 
 func (a *app) ruleList() *cobra.Command {
-	var l listFlags
-	cmd := &cobra.Command{Use: "list [NAMESPACE]", Short: "list all rules"}
-	l.add(cmd)
-	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name, err := a.onlyNamespace(args)
-		if err != nil {
-			return err
-		}
-		var rules []client.Rule
-		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "rules"), Query: l.query(), Into: &rules}); err != nil {
-			return fmt.Errorf("Unable to obtain the list of rules for namespace '%s': %w", listed(name), err)
-		}
-		return a.printRules(ctx, c, name.namespace, rules, l.byName)
+	return listCommand(a, "rules", func(ctx context.Context, c *client.Client, name entityName, list []client.Rule, byName bool) error {
+		return a.printRules(ctx, c, name.namespace, list, byName)
 	})
-	return cmd
 }
 
 // printRules asks for each rule, as a list does not have the statuses.

@@ -248,21 +248,9 @@ func (a *app) triggerDelete() *cobra.Command {
 }
 
 func (a *app) triggerList() *cobra.Command {
-	var l listFlags
-	cmd := &cobra.Command{Use: "list [NAMESPACE]", Short: "list all triggers"}
-	l.add(cmd)
-	cmd.RunE = a.run(0, 1, "An optional namespace is the only valid argument.", func(ctx context.Context, c *client.Client, args []string) error {
-		name, err := a.onlyNamespace(args)
-		if err != nil {
-			return err
-		}
-		var triggers []client.Trigger
-		if _, err := c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "triggers"), Query: l.query(), Into: &triggers}); err != nil {
-			return fmt.Errorf("Unable to obtain the list of triggers for namespace '%s': %w", listed(name), err)
-		}
-		return a.printTriggers(triggers, l.byName)
+	return listCommand(a, "triggers", func(_ context.Context, _ *client.Client, _ entityName, list []client.Trigger, byName bool) error {
+		return a.printTriggers(list, byName)
 	})
-	return cmd
 }
 
 func (a *app) printTriggers(triggers []client.Trigger, byName bool) error {

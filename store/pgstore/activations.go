@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -23,16 +22,10 @@ type columns struct {
 }
 
 func (c *columns) add(r store.Record) {
-	brief := *r.Activation
-	result := brief.Response.Result
-	brief.Response.Result = nil
-	var logs []byte
-	if len(brief.Logs) > 0 {
-		logs, brief.Logs = whisk.Marshal(brief.Logs), nil
-	}
+	p := store.Split(r.Activation)
 	c.ids, c.namespaces, c.names = append(c.ids, string(r.ID)), append(c.namespaces, r.Namespace), append(c.names, r.FilterName())
 	c.days, c.starts = append(c.days, dayOf(r.Activation)), append(c.starts, r.Start.UnixMilli())
-	c.documents, c.results, c.logs = append(c.documents, whisk.EncodeActivation(&brief)), append(c.results, result), append(c.logs, logs)
+	c.documents, c.results, c.logs = append(c.documents, p.Document), append(c.results, p.Result), append(c.logs, p.Logs)
 }
 
 // dayOf is the day of the partition of a record.
@@ -155,23 +148,11 @@ func (s *Store) Activation(ctx context.Context, namespace string, id whisk.Activ
 	if day, ok := timeOf(id); ok { // then one partition is asked
 		c.and("day = ?", day)
 	}
-	var document, result, logs []byte
-	if err := s.row(ctx, "SELECT document, result, logs FROM activations"+c.String(), c.args, &document, &result, &logs); err != nil {
+	var p store.Parts
+	if err := s.row(ctx, "SELECT document, result, logs FROM activations"+c.String(), c.args, &p.Document, &p.Result, &p.Logs); err != nil {
 		return nil, err
 	}
-	return decodeRow(document, result, logs)
-}
-
-func decodeRow(document, result, logs []byte) (*whisk.Activation, error) {
-	a, err := whisk.DecodeActivation(document)
-	if err != nil {
-		return nil, err
-	}
-	a.Response.Result = result
-	if logs != nil {
-		err = json.Unmarshal(logs, &a.Logs)
-	}
-	return a, err
+	return p.Join()
 }
 
 func activationCondition(q store.ActivationQuery) *condition {

@@ -231,3 +231,14 @@ func TestMigrationCutOff(t *testing.T) {
 		t.Errorf("again: %v, %v", done, err)
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	server := pgtest.Start(b)
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		s, err := pgstore.Open(b.Context(), server.Database(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	})
+}

@@ -54,9 +54,9 @@ func (s *Store) WalkActivations(ctx context.Context, after whisk.ActivationID, e
 }
 
 func decodeActivationRow(row pgx.CollectableRow) (*whisk.Activation, error) {
-	var document, result, logs []byte
-	if err := row.Scan(&document, &result, &logs); err != nil {
+	var p store.Parts
+	if err := row.Scan(&p.Document, &p.Result, &p.Logs); err != nil {
 		return nil, err
 	}
-	return decodeRow(document, result, logs)
+	return p.Join()
 }

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"quirl/store"
@@ -54,7 +53,7 @@ func insertRows(tx *txn, rows []activationRow) (written int, err error) {
 		}
 		args := make([]any, 0, 7*n)
 		for _, r := range rows[:n] {
-			args = append(args, r.id, r.namespace, r.name, r.start, r.document, r.result, r.logs)
+			args = append(args, r.id, r.namespace, r.name, r.start, r.Document, r.Result, r.Logs)
 		}
 		changed, err := tx.exec(query, args...)
 		if err != nil {
@@ -68,42 +67,32 @@ func insertRows(tx *txn, rows []activationRow) (written int, err error) {
 
 // An activationRow is a record as its columns.
 type activationRow struct {
-	id, namespace, name    string
-	start                  int64
-	document, result, logs []byte
+	id, namespace, name string
+	start               int64
+	store.Parts
 }
 
 func encodeRow(r store.Record) activationRow {
-	row := activationRow{id: string(r.ID), namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli()}
-	brief := *r.Activation
-	row.result, brief.Response.Result = brief.Response.Result, nil
-	if len(brief.Logs) > 0 {
-		row.logs, brief.Logs = whisk.Marshal(brief.Logs), nil
-	}
-	row.document = whisk.EncodeActivation(&brief)
-	return row
+	return activationRow{id: string(r.ID), namespace: r.Namespace, name: r.FilterName(), start: r.Start.UnixMilli(), Parts: store.Split(r.Activation)}
 }
 
 // Activation is that of store.Activations.
 func (s *Store) Activation(ctx context.Context, namespace string, id whisk.ActivationID) (*whisk.Activation, error) {
-	var document, result, logs []byte
-	err := s.row(ctx, "SELECT document, result, logs FROM activations WHERE id = ? AND namespace = ?", []any{string(id), namespace}, &document, &result, &logs)
+	var p store.Parts
+	err := s.row(ctx, "SELECT document, result, logs FROM activations WHERE id = ? AND namespace = ?", []any{string(id), namespace}, &p.Document, &p.Result, &p.Logs)
 	if err != nil {
 		return nil, err
 	}
-	return decodeRow(document, result, logs)
+	return p.Join()
 }
 
-func decodeRow(document, result, logs []byte) (*whisk.Activation, error) {
-	a, err := whisk.DecodeActivation(document)
-	if err != nil {
+// scanRecord reads a row of document, result and logs.
+func scanRecord(scan func(...any) error) (*whisk.Activation, error) {
+	var p store.Parts
+	if err := scan(&p.Document, &p.Result, &p.Logs); err != nil {
 		return nil, err
 	}
-	a.Response.Result = result
-	if logs != nil {
-		err = json.Unmarshal(logs, &a.Logs)
-	}
-	return a, err
+	return p.Join()
 }
 
 func activationCondition(q store.ActivationQuery) *condition {
@@ -131,11 +120,7 @@ func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([
 	query += c.String() + " ORDER BY start DESC, id DESC" + c.page(q.Limit, q.Skip)
 	var list []*whisk.Activation
 	err := s.rows(ctx, query, c.args, func(scan func(...any) error) error {
-		var document, result, logs []byte
-		if err := scan(&document, &result, &logs); err != nil {
-			return err
-		}
-		a, err := decodeRow(document, result, logs)
+		a, err := scanRecord(scan)
 		list = append(list, a)
 		return err
 	})

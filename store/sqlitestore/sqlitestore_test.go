@@ -79,3 +79,13 @@ func TestKilled(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		s, err := sqlitestore.Open(b.Context(), filepath.Join(b.TempDir(), "quirl.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	})
+}

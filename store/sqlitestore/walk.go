@@ -51,11 +51,7 @@ func (s *Store) WalkLimits(ctx context.Context, after string, each func(string, 
 func (s *Store) WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error {
 	return store.WalkPages(string(after), func(a *whisk.Activation) string { return string(a.ID) }, func(after string) (page []*whisk.Activation, err error) {
 		err = s.rows(ctx, "SELECT document, result, logs FROM activations WHERE id > ? ORDER BY id LIMIT ?", []any{after, store.WalkPage}, func(scan func(...any) error) error {
-			var document, result, logs []byte
-			if err := scan(&document, &result, &logs); err != nil {
-				return err
-			}
-			a, err := decodeRow(document, result, logs)
+			a, err := scanRecord(scan)
 			page = append(page, a)
 			return err
 		})
