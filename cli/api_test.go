@@ -161,6 +161,9 @@ func TestProjectRoutes(t *testing.T) {
 	srv := httptest.NewServer(m)
 	defer srv.Close()
 	file := filepath.Join(t.TempDir(), "manifest.yaml")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(file), "club.json"), []byte(apiSwagger), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	text := "packages: {default: {apis: {Club: {club: {'books/{isbn}': {shop/web: {method: get, response: http}}}}}}}"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -182,6 +185,20 @@ func TestProjectRoutes(t *testing.T) {
 	query := m.asked.URL.Query()
 	if got := []string{m.asked.Method, query.Get("basepath"), query.Get("relpath"), query.Get("operation")}; !cmp.Equal(got, []string{"DELETE", "/club", "/books/{isbn}", "get"}) {
 		t.Errorf("undeploy asked %q", got)
+	}
+	if err := os.WriteFile(file, []byte("project: {config: club.json, packages: {default: }}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	project("deploy")
+	if !strings.Contains(m.body, `"swagger":"{\"basePath\":\"/club\"`) {
+		t.Errorf("got %s, which has no description", m.body)
+	}
+	project("undeploy")
+	if got := m.asked.Method + " " + m.asked.URL.Query().Get("basepath"); got != "DELETE /club" {
+		t.Errorf("undeploy asked %s", got)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	m.status, m.answer = 502, `{"error":"API '/club' does not exist."}`
 	if stderr := project("undeploy"); !strings.Contains(stderr, "Warning: Unable to delete API '/club/books/{isbn}': API '/club' does not exist.") {

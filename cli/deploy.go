@@ -310,7 +310,25 @@ func (d *deployer) deploy(ctx context.Context) error {
 			return fmt.Errorf("Unable to create API '%s': %w", name, err)
 		}
 	}
-	return nil
+	return d.deployAPI(ctx)
+}
+
+// deployAPI makes the API that the project's file describes.
+func (d *deployer) deployAPI(ctx context.Context) error {
+	if d.plan.API == "" {
+		return nil
+	}
+	text, err := readSwagger(d.plan.API)
+	if err != nil {
+		return err
+	}
+	return d.step("Deploying", "deployed", "api", filepath.Base(d.plan.API), func() error {
+		doc := apiDoc{Namespace: d.namespace, Swagger: text}
+		if err := d.manageAPI(ctx, d.client, http.MethodPost, "createApi", nil, map[string]any{"apidoc": doc}, nil); err != nil {
+			return fmt.Errorf("Unable to create API '%s': %w", d.plan.API, err)
+		}
+		return nil
+	})
 }
 
 // put makes an entity, or changes it to what it should be.
@@ -464,8 +482,8 @@ func (d *deployer) deployRoute(ctx context.Context, r manifest.Route) error {
 		return err
 	}
 	response := r.Response
-	if response == "" {
-		response = "json"
+	if response == "" { // as the specification of manifests has it
+		response = "http"
 	}
 	doc, err := d.routeOf(ctx, d.client, []string{r.Base, r.Path, r.Verb, action.String()}, r.API, response)
 	if err != nil {

@@ -41,6 +41,9 @@ func (d *deployer) undeployAll(ctx context.Context) error {
 
 // undeploy deletes the entities of the plan in the reverse of the order in which they are made.
 func (d *deployer) undeploy(ctx context.Context) error {
+	if err := d.undeployAPI(ctx); err != nil {
+		return err
+	}
 	for _, r := range slices.Backward(d.plan.Routes) {
 		query, name := url.Values{"basepath": {r.Base}, "relpath": {r.Path}, "operation": {strings.ToLower(r.Verb)}}, strings.TrimSuffix(r.Base, "/")+r.Path
 		err := d.step("Undeploying", "undeployed", "api", name, func() error {
@@ -85,6 +88,28 @@ func (d *deployer) undeploy(ctx context.Context) error {
 		packages.packages = append(packages.packages, p.Name)
 	}
 	return d.remove(ctx, packages)
+}
+
+// undeployAPI deletes the API that the project's file describes.
+func (d *deployer) undeployAPI(ctx context.Context) error {
+	if d.plan.API == "" {
+		return nil
+	}
+	text, err := readSwagger(d.plan.API)
+	if err != nil {
+		return err
+	}
+	var doc swagger
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return err
+	}
+	err = d.step("Undeploying", "undeployed", "api", doc.BasePath, func() error {
+		return d.manageAPI(ctx, d.client, http.MethodDelete, "deleteApi", url.Values{"basepath": {doc.BasePath}}, nil, nil)
+	})
+	if err != nil { // where it is not there already
+		d.warn(fmt.Sprintf("Unable to delete API '%s': %v", doc.BasePath, err))
+	}
+	return nil
 }
 
 // entities are names by what they are the names of.

@@ -23,6 +23,8 @@ type input struct {
 	Required    bool      `yaml:"required"`
 	Status      string    `yaml:"status"`
 	Schema      yaml.Node `yaml:"schema"`
+	Properties  yaml.Node `yaml:"properties"`
+	Parameters  yaml.Node `yaml:"parameters"`
 }
 
 // UnmarshalYAML takes a mapping that has keys of an input, and no others, for one;
@@ -77,7 +79,18 @@ var types = map[string]struct {
 	"object":  {`{}`, isA[map[string]any], asJSON},
 	"array":   {`[]`, isA[[]any], asJSON},
 	"slice":   {`[]`, isA[[]any], asJSON},
+	// Those of the specification that say more than is checked.
+	"string16":         {`""`, isA[string], nil},
+	"string64":         {`""`, isA[string], nil},
+	"string256":        {`""`, isA[string], nil},
+	"version":          {`""`, isScalar, nil},
+	"timestamp":        {`""`, isA[string], nil},
+	"scalar-unit.size": {`""`, isScalar, nil},
+	"scalar-unit.time": {`""`, isScalar, nil},
+	"schema":           {`{}`, isA[map[string]any], asJSON},
 }
+
+func isScalar(v any) bool { return isA[string](v) || isA[json.Number](v) }
 
 func isA[T any](v any) bool { _, ok := v.(T); return ok }
 

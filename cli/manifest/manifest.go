@@ -29,15 +29,18 @@ type file struct {
 }
 
 type project struct {
-	Name       string         `yaml:"name"`
-	Namespace  string         `yaml:"namespace"`
-	Credential string         `yaml:"credential"`
-	APIHost    string         `yaml:"apiHost"`
-	Token      string         `yaml:"apigwAccessToken"`
-	Version    string         `yaml:"version"`
-	Inputs     ordered[input] `yaml:"inputs"`
-	Packages   ordered[pkg]   `yaml:"packages"`
-	Package    *pkg           `yaml:"package"`
+	Name       string `yaml:"name"`
+	Namespace  string `yaml:"namespace"`
+	Credential string `yaml:"credential"`
+	APIHost    string `yaml:"apiHost"`
+	Token      string `yaml:"apigwAccessToken"`
+	Version    string `yaml:"version"`
+	License    string `yaml:"license"`
+	// Config is a file with an API in the form of OpenAPI 2.
+	Config   string         `yaml:"config"`
+	Inputs   ordered[input] `yaml:"inputs"`
+	Packages ordered[pkg]   `yaml:"packages"`
+	Package  *pkg           `yaml:"package"`
 }
 
 type pkg struct {
@@ -60,6 +63,8 @@ type pkg struct {
 	APIs         ordered[bases]      `yaml:"apis"`
 	Feeds        ordered[yaml.Node]  `yaml:"feeds"`
 	Repositories yaml.Node           `yaml:"repositories"`
+	Compositions ordered[yaml.Node]  `yaml:"compositions"`
+	DisplayName  string              `yaml:"displayName"`
 }
 
 type action struct {
@@ -70,10 +75,14 @@ type action struct {
 	Location    string             `yaml:"location"` // old name of function
 	Code        string             `yaml:"code"`
 	Runtime     string             `yaml:"runtime"`
+	Kind        string             `yaml:"kind"` // another name of runtime
 	Main        string             `yaml:"main"`
 	Docker      string             `yaml:"docker"`
 	Native      bool               `yaml:"native"`
 	Conductor   bool               `yaml:"conductor"`
+	Feed        bool               `yaml:"feed"`
+	RawHTTP     bool               `yaml:"raw-http"`
+	Final       bool               `yaml:"final"`
 	Web         string             `yaml:"web"`
 	WebExport   string             `yaml:"web-export"`
 	Limits      *limits            `yaml:"limits"`
@@ -85,6 +94,7 @@ type action struct {
 	Namespace   string             `yaml:"namespace"`
 	Credential  string             `yaml:"credential"`
 	ExposedURL  string             `yaml:"exposedUrl"`
+	DisplayName string             `yaml:"displayName"`
 }
 
 // limits are in milliseconds, MB, MB and activations of one container. The others cannot be set.
@@ -115,6 +125,8 @@ type trigger struct {
 	Annotations ordered[yaml.Node] `yaml:"annotations"`
 	Namespace   string             `yaml:"namespace"`
 	Credential  string             `yaml:"credential"`
+	Events      yaml.Node          `yaml:"events"`
+	DisplayName string             `yaml:"displayName"`
 }
 
 type rule struct {
@@ -123,6 +135,7 @@ type rule struct {
 	Trigger     string             `yaml:"trigger"`
 	Action      string             `yaml:"action"`
 	Rule        string             `yaml:"rule"`
+	DisplayName string             `yaml:"displayName"`
 	Annotations ordered[yaml.Node] `yaml:"annotations"`
 }
 

@@ -56,6 +56,10 @@ func TestInputs(t *testing.T) {
 		{`{type: float}`, `0.0`},
 		{`{type: json}`, `{}`},
 		{`{type: array}`, `[]`},
+		{`{type: string256, value: x}`, `"x"`},
+		{`{type: version, value: 1.0}`, `1.0`},
+		{`{type: scalar-unit.size, default: 10 GB}`, `"10 GB"`},
+		{`{type: object, properties: {a: {type: string}}}`, `{}`},
 		{`$PORT`, `"80"`},
 		{`"${PORT}"`, `"80"`},
 		{`{type: integer, value: $PORT}`, `80`},
@@ -106,11 +110,13 @@ func TestShapes(t *testing.T) {
 	p, warnings, err := read(t, `
 application:
   name: old
+  config: api.json
   packages:
     $WHO:
       public: true
       description: d
       actions:
+        other: {code: x, kind: nodejs@20, feed: true, final: true, raw-http: true, displayName: Other}
         web: {code: x, runtime: "python:3", web-export: raw, conductor: true, docker: me/image}
       apis:
         books:
@@ -133,15 +139,18 @@ package:
 	if err != nil {
 		t.Fatal(err)
 	}
-	action := p.Actions[0]
+	if o := p.Actions[0]; o.Source.Kind != "nodejs:20" || string(o.Annotations.Get("feed"))+string(o.Annotations.Get("final"))+string(o.Annotations.Get("raw-http")) != "truetruetrue" {
+		t.Errorf("other: %+v %+v", o, o.Source)
+	}
+	action := p.Actions[1]
 	got := []any{
-		p.Project, p.Packages[0].Name, *p.Packages[0].Publish, string(p.Packages[0].Annotations.Get("description")), p.Packages[1].Name,
+		p.Project, filepath.Base(p.API), p.Packages[0].Name, *p.Packages[0].Publish, string(p.Packages[0].Annotations.Get("description")), p.Packages[1].Name,
 		action.Name, action.Web, string(action.Annotations.Get("conductor")), action.Source.Image,
 		p.Routes, string(p.Rules[0].Action), p.Triggers[0].Feed, p.Triggers[0].Inputs, p.Triggers[0].Parameters,
 		p.Dependencies,
 	}
 	want := []any{
-		"old", "me", true, `"d"`, "second",
+		"old", "api.json", "me", true, `"d"`, "second",
 		"me/web", "raw", "true", "me/image",
 		[]manifest.Route{{"books", "/club", "/books/{isbn}", "GET", "me/web", "http"}, {"books", "/club", "/all", "POST", "me/web", ""}},
 		`"/other/p/a"`, "/whisk.system/alarms/alarm", client.KeyValues{{Key: "cron", Value: []byte(`"* * * * *"`)}}, client.KeyValues(nil),

@@ -41,6 +41,8 @@ type Plan struct {
 	Triggers     []Trigger
 	Rules        []client.Rule
 	Routes       []Route
+	// API is a file with an API in the form of OpenAPI 2; empty when there is none.
+	API string
 }
 
 // A Dependency is a package of others, known under a name of this project.
@@ -135,6 +137,9 @@ func Read(o Options) (*Plan, error) {
 		}
 	}
 	p.target(&f.Project)
+	if config := p.text(f.Project.Config); config != "" {
+		p.API = filepath.Join(p.dir, filepath.FromSlash(config))
+	}
 	packages := f.all()
 	if len(packages) == 0 {
 		p.Warn(fmt.Sprintf("The manifest file [%s] contained no packages.", o.Manifest))
@@ -272,6 +277,9 @@ func (p *planner) pkg(s scope, name string, f *pkg) error {
 	if len(f.Feeds) > 0 {
 		p.Warn(fmt.Sprintf("The feeds of package [%s] are not deployed: a feed is an action with the annotation feed, a trigger names it under the key feed.", name))
 	}
+	if len(f.Compositions) > 0 {
+		p.Warn(fmt.Sprintf("The compositions of package [%s] are not deployed: deploy what the composer makes of them as an action with the key conductor.", name))
+	}
 	in := &inPackage{planner: p, scope: s.with(inputs), name: name}
 	return errors.Join(in.dependencies(f), in.actions(f), in.sequences(f), in.triggers(f), in.rules(f), in.routes(f))
 }
@@ -349,8 +357,16 @@ func (p *inPackage) actions(f *pkg) error {
 			return err
 		}
 		a.Annotations = described(a.Annotations, of.Description)
-		if of.Conductor && a.Annotations.Get("conductor") == nil {
-			a.Annotations = append(a.Annotations, client.KeyValue{Key: "conductor", Value: json.RawMessage("true")})
+		for _, flag := range []struct {
+			key string
+			set bool
+		}{{"conductor", of.Conductor}, {"feed", of.Feed}, {"raw-http", of.RawHTTP}, {"final", of.Final}} {
+			if flag.set && a.Annotations.Get(flag.key) == nil {
+				a.Annotations = append(a.Annotations, client.KeyValue{Key: flag.key, Value: json.RawMessage("true")})
+			}
+		}
+		if of.Runtime == "" {
+			of.Runtime = of.Kind
 		}
 		p.renamed(&of.Function, of.Location, "location", "function")
 		p.renamed(&of.Web, of.WebExport, "web-export", "web")
@@ -391,7 +407,7 @@ func (p *inPackage) web(name, given string) (string, error) {
 func (p *inPackage) source(name string, of action) (*Source, error) {
 	text := p.scope.text
 	s := &Source{Code: of.Code, Main: text(of.Main), Image: text(of.Docker), Native: of.Native, Dir: p.dir, Include: of.Include, Exclude: of.Exclude}
-	runtime := text(of.Runtime)
+	runtime := strings.Replace(text(of.Runtime), "@", ":", 1) // nodejs@20 is another way to write it
 	if runtime != "" && !strings.Contains(runtime, ":") {
 		runtime += ":default"
 	}
