@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quirl/cli/manifest"
 	"quirl/client"
 )
 
@@ -33,12 +34,6 @@ func (e *execFlags) add(cmd *cobra.Command) {
 	f.BoolVar(&e.native, "native", false, "treat ACTION as native action (zip file provides a compatible executable to run)")
 	f.BoolVar(&e.copy, "copy", false, "treat ACTION as the name of an existing action")
 	f.BoolVar(&e.sequence, "sequence", false, "treat ACTION as comma separated sequence of actions to invoke")
-}
-
-// families maps file extensions to families of kinds.
-var families = map[string]string{
-	".js": "nodejs", ".py": "python", ".java": "java", ".jar": "java", ".swift": "swift", ".php": "php",
-	".rb": "ruby", ".rs": "rust", ".go": "go", ".cs": "dotnet", ".balx": "ballerina",
 }
 
 // nativeImage is the image that stands for programs.
@@ -110,7 +105,7 @@ func kindOf(file string) (string, error) {
 	if ext == ".zip" {
 		return "", usageError("creating an action from a .zip artifact requires specifying the action kind explicitly")
 	}
-	family := families[ext]
+	family := manifest.Families[ext]
 	if family == "" {
 		return "", usageError("'%s' is not a supported action runtime", ext)
 	}

@@ -1,5 +1,12 @@
 package store
 
+import (
+	"encoding/json"
+	"fmt"
+
+	"quirl/whisk"
+)
+
 // WalkPage is how many values a walk reads at once.
 const WalkPage = 500
 
@@ -23,8 +30,19 @@ func WalkPages[T any](after string, key func(T) string, page func(after string) 
 	}
 }
 
-// Limits are those that a namespace has of its own.
+// Limits are those that a namespace has of its own, as they are kept.
 type Limits struct {
 	Namespace string
 	Document  []byte
+}
+
+// WalkLimitPages is Walker.WalkLimits for a store that has pages of them.
+func WalkLimitPages(after string, page func(after string) ([]Limits, error), each func(string, whisk.NamespaceLimits) error) error {
+	return WalkPages(after, func(l Limits) string { return l.Namespace }, page, func(l Limits) error {
+		var limits whisk.NamespaceLimits
+		if err := json.Unmarshal(l.Document, &limits); err != nil {
+			return fmt.Errorf("limits of %s: %w", l.Namespace, err)
+		}
+		return each(l.Namespace, limits)
+	})
 }

@@ -442,17 +442,17 @@ func (p *inPackage) source(name string, of action) (*Source, error) {
 	return s, nil
 }
 
-// families are the languages of files.
-var families = map[string]string{
+// Families maps file extensions to families of kinds.
+var Families = map[string]string{
 	".js": "nodejs", ".py": "python", ".java": "java", ".jar": "java", ".swift": "swift", ".php": "php",
-	".rb": "ruby", ".rs": "rust", ".go": "go", ".cs": "dotnet", ".bal": "ballerina", ".balx": "ballerina",
+	".rb": "ruby", ".rs": "rust", ".go": "go", ".cs": "dotnet", ".balx": "ballerina",
 }
 
 // fitting drops a runtime of another language than the file's, unless that is meant so.
 func (p *inPackage) fitting(name string, s *Source) {
 	language, _, _ := strings.Cut(s.Kind, ":")
 	extension := filepath.Ext(s.File)
-	family := families[extension]
+	family := Families[extension]
 	if s.Kind == "" || family == "" || language == family || p.Strict || s.Native || s.Image != "" || family == "nodejs" && (language == "bun" || language == "deno") {
 		return
 	}

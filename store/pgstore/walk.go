@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -31,19 +30,13 @@ func decodeEntityRow(row pgx.CollectableRow) (whisk.Entity, error) {
 
 // WalkLimits is that of store.Walker.
 func (s *Store) WalkLimits(ctx context.Context, after string, each func(string, whisk.NamespaceLimits) error) error {
-	return store.WalkPages(after, func(l store.Limits) string { return l.Namespace }, func(after string) ([]store.Limits, error) {
+	return store.WalkLimitPages(after, func(after string) ([]store.Limits, error) {
 		return rows(ctx, s, "SELECT namespace, document FROM namespace_limits WHERE namespace > $1 ORDER BY namespace LIMIT $2", []any{after, store.WalkPage},
 			func(row pgx.CollectableRow) (l store.Limits, err error) {
 				err = row.Scan(&l.Namespace, &l.Document)
 				return l, err
 			})
-	}, func(l store.Limits) error {
-		var limits whisk.NamespaceLimits
-		if err := json.Unmarshal(l.Document, &limits); err != nil {
-			return err
-		}
-		return each(l.Namespace, limits)
-	})
+	}, each)
 }
 
 // WalkActivations is that of store.Walker.

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 
 	"quirl/store"
@@ -30,7 +29,7 @@ func (s *Store) WalkEntities(ctx context.Context, after string, each func(whisk.
 
 // WalkLimits is that of store.Walker.
 func (s *Store) WalkLimits(ctx context.Context, after string, each func(string, whisk.NamespaceLimits) error) error {
-	return store.WalkPages(after, func(l store.Limits) string { return l.Namespace }, func(after string) (page []store.Limits, err error) {
+	return store.WalkLimitPages(after, func(after string) (page []store.Limits, err error) {
 		err = s.rows(ctx, "SELECT namespace, document FROM namespace_limits WHERE namespace > ? ORDER BY namespace LIMIT ?", []any{after, store.WalkPage}, func(scan func(...any) error) error {
 			var l store.Limits
 			err := scan(&l.Namespace, &l.Document)
@@ -38,13 +37,7 @@ func (s *Store) WalkLimits(ctx context.Context, after string, each func(string, 
 			return err
 		})
 		return page, err
-	}, func(l store.Limits) error {
-		var limits whisk.NamespaceLimits
-		if err := json.Unmarshal(l.Document, &limits); err != nil {
-			return err
-		}
-		return each(l.Namespace, limits)
-	})
+	}, each)
 }
 
 // WalkActivations is that of store.Walker.

@@ -6,9 +6,7 @@
 package dockertest
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +14,10 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
+
+	"quirl/internal/realtest"
 )
 
 // Image is made of this machine's own files: a shell, a few small programs,
@@ -33,52 +32,17 @@ type Engine struct {
 	dir string
 }
 
-var shared struct {
-	sync.Mutex
-	engine *Engine
-	err    error
-}
+var shared = realtest.One[*Engine]{Name: "a Docker engine", New: New}
 
 // Start returns the engine of this test program, which is started when it is
 // wanted for the first time. Main stops it.
 func Start(t testing.TB) *Engine {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine, which is more than a short test may take")
-	}
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.engine == nil && shared.err == nil {
-		shared.engine, shared.err = New()
-	}
-	require(t, shared.err)
-	return shared.engine
+	return shared.Start(t)
 }
 
 // Main is what TestMain of a package that uses Start is to do.
-func Main(m *testing.M) {
-	code := m.Run()
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.engine != nil {
-		if err := shared.engine.Remove(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-	}
-	os.Exit(code)
-}
-
-func require(t testing.TB, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-}
+func Main(m *testing.M) { shared.Main(m) }
 
 // New starts an engine in a folder of its own. Remove ends it.
 func New() (*Engine, error) {
@@ -118,7 +82,7 @@ func (e *Engine) Kill() error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
-	_, err = run(exec.Command("tail", "--pid="+strconv.Itoa(pid), "--follow", "/dev/null"))
+	_, err = realtest.Run(exec.Command("tail", "--pid="+strconv.Itoa(pid), "--follow", "/dev/null"))
 	return err
 }
 
@@ -146,12 +110,12 @@ func (e *Engine) pid() (int, error) {
 
 // Docker runs Docker's own command line with the engine and returns what it prints.
 func (e *Engine) Docker(args ...string) (string, error) {
-	return run(exec.Command("docker", append([]string{"--host", e.Host}, args...)...))
+	return realtest.Run(exec.Command("docker", append([]string{"--host", e.Host}, args...)...))
 }
 
 // Manifest is the built-in one with Image as the stock image of all kinds.
 func Manifest() ([]byte, error) {
-	builtin, err := os.ReadFile(filepath.Join(root(), "runtimes", "manifest.json"))
+	builtin, err := os.ReadFile(filepath.Join(realtest.Root(), "runtimes", "manifest.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -159,21 +123,4 @@ func Manifest() ([]byte, error) {
 	return stock.ReplaceAll(builtin, []byte(`"stock": {"image": "`+Image+`"`)), nil
 }
 
-// root is the folder of the module.
-func root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..")
-}
-
-func (e *Engine) script(args ...string) (string, error) {
-	return run(exec.Command(filepath.Join(root(), "tools", "real", "docker"), args...))
-}
-
-func run(cmd *exec.Cmd) (string, error) {
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, complaint.String())
-	}
-	return out.String(), nil
-}
+func (e *Engine) script(args ...string) (string, error) { return realtest.Script("docker", args...) }

@@ -5,23 +5,20 @@
 package pgtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"quirl/internal/realtest"
 )
 
 // A Server is a PostgreSQL server.
@@ -33,11 +30,7 @@ type Server struct {
 	port int
 }
 
-var shared struct {
-	sync.Mutex
-	server *Server
-	err    error
-}
+var shared = realtest.One[*Server]{Name: "a PostgreSQL server", New: New}
 
 // databases counts those that were made.
 var databases atomic.Int64
@@ -46,42 +39,16 @@ var databases atomic.Int64
 // the first time. Main stops it.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a PostgreSQL server, which is more than a short test may take")
-	}
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = New()
-	}
-	Require(t, shared.err)
-	return shared.server
+	return shared.Start(t)
 }
 
 // Main is what TestMain of a package that uses Start is to do.
-func Main(m *testing.M) {
-	code := m.Run()
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.server != nil {
-		if err := shared.server.Remove(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-	}
-	os.Exit(code)
-}
+func Main(m *testing.M) { shared.Main(m) }
 
 // Require skips a test, or under CI=true fails it, when err says that there is no server.
 func Require(t testing.TB, err error) {
 	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
+	realtest.Require(t, err)
 }
 
 // New starts a server in a folder of its own. Remove ends it.
@@ -149,15 +116,4 @@ func (s *Server) Database(t testing.TB) string {
 	return u.String()
 }
 
-func (s *Server) script(args ...string) (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	path := filepath.Join(filepath.Dir(here), "..", "..", "..", "tools", "real", "postgres")
-	cmd := exec.Command(path, args...) //nolint:noctx // it is quick, and must be through with it
-	var problems bytes.Buffer
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("tools/real/postgres %s: %w: %s", strings.Join(args, " "), err, problems.String())
-	}
-	return string(out), nil
-}
+func (s *Server) script(args ...string) (string, error) { return realtest.Script("postgres", args...) }
