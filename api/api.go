@@ -24,7 +24,9 @@ import (
 
 // Config are an API's parts.
 type Config struct {
-	Entities    store.Entities
+	Entities store.Entities
+	// Shared says that other processes change entities, too.
+	Shared      bool
 	Activations store.Activations
 	Attachments store.Attachments
 	Identities  identity.Provider

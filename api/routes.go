@@ -257,12 +257,12 @@ func (a *API) entityRoutes(r *request, rest []string, c whisk.Collection, depth 
 	return func(r *request) response { return onPresentState(a, r, verb) }, nil
 }
 
-// onPresentState calls a handler once more when the entity was changed meanwhile, or
-// had been changed by another controller whose notice was on its way: what the handler read
-// was old, and is read anew.
+// onPresentState calls a handler once more when the entity had been changed by another
+// controller whose notice was on its way: what the handler read was old, and is read anew. Where there
+// is no other, who was overtaken is told so, as by OpenWhisk.
 func onPresentState(a *API, r *request, verb func(*API, *request) response) response {
 	res := verb(a, r)
-	if (r.Method == http.MethodPut || r.Method == http.MethodDelete) && errors.Is(res.err, store.ErrConflict) {
+	if a.Shared && (r.Method == http.MethodPut || r.Method == http.MethodDelete) && errors.Is(res.err, store.ErrConflict) {
 		res = verb(a, r)
 	}
 	return res

@@ -34,7 +34,7 @@ func TestStaleCache(t *testing.T) {
 	limits := whisk.DefaultLimits()
 	ours := store.NewCached(s, 10)
 	a := api.New(api.Config{
-		Entities: ours, Activations: s, Identities: storeidentity.New(s, time.Minute), Entitlement: localentitlement.New(s, limits, time.Now),
+		Entities: ours, Shared: true, Activations: s, Identities: storeidentity.New(s, time.Minute), Entitlement: localentitlement.New(s, limits, time.Now),
 		Limits: limits, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	call := func(method, body string) (code int, trigger whisk.Meta) {

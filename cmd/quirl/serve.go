@@ -264,8 +264,9 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})
 	build, number := buildInfo()
+	_, shared := p.store.(store.Notifier)
 	handler := api.New(api.Config{
-		Entities: st, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
+		Entities: st, Shared: shared, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
