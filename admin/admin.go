@@ -81,6 +81,14 @@ func (a *admin) with(low, high int, required string, do func(ctx context.Context
 	}
 }
 
+// walkerOf is a store that can be read as a whole.
+func walkerOf(s store.Store) (store.Walker, error) {
+	if w, ok := s.(store.Walker); ok {
+		return w, nil
+	}
+	return nil, failed("the store cannot be read as a whole")
+}
+
 func (a *admin) say(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n", args...) }
 
 // Words turns the word -ns, which wskadmin has for --namespace, into that: flags of two

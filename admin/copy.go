@@ -32,9 +32,9 @@ const progressEvery = 2 * time.Second
 // was cut off is repeated. Documents are kept to the byte; revisions are the store's own.
 // While it works nothing should write to either of them.
 func Copy(ctx context.Context, from, to store.Store, progress func(Counts)) (Counts, error) {
-	walker, ok := from.(store.Walker)
-	if !ok {
-		return Counts{}, failed("the store cannot be read as a whole")
+	walker, err := walkerOf(from)
+	if err != nil {
+		return Counts{}, err
 	}
 	c := &copier{from: from, walker: walker, to: to, progress: progress, told: time.Now()}
 	for _, part := range []func(context.Context) error{c.subjects, c.limits, c.entities, c.activations, c.journal} {
@@ -197,9 +197,9 @@ func (d digests) add(key string, documents ...any) {
 }
 
 func (d digests) read(ctx context.Context, s store.Store) error {
-	walker, ok := s.(store.Walker)
-	if !ok {
-		return failed("the store cannot be read as a whole")
+	walker, err := walkerOf(s)
+	if err != nil {
+		return err
 	}
 	subjects, err := s.Subjects(ctx)
 	if err != nil {

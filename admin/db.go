@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,11 +93,11 @@ func (a *admin) dbGet() *cobra.Command {
 	cmd.Flags().StringVarP(&view, "view", "w", "", "only what is in this `VIEW` of whisks: actions, packages, triggers or rules")
 	cmd.Flags().BoolVar(&docs, "docs", false, "with the documents")
 	cmd.RunE = a.with(1, 1, "A database is required: subjects, whisks or activations.", func(ctx context.Context, s store.Store, args []string) error {
-		walker, ok := s.(store.Walker)
-		if !ok {
-			return failed("the store cannot be read as a whole")
+		walker, err := walkerOf(s)
+		if err != nil {
+			return err
 		}
-		var rows []row
+		rows := []row{}
 		add := func(id, revision string, document []byte) error {
 			r := row{ID: id, Key: id, Value: rowValue{revision}}
 			if docs {
@@ -105,16 +106,12 @@ func (a *admin) dbGet() *cobra.Command {
 			rows = append(rows, r)
 			return nil
 		}
-		_, collection, _ := strings.Cut("/"+view, "/")
-		if at := strings.LastIndex(collection, "/"); at >= 0 { // design/view
-			collection = collection[at+1:]
-		}
-		var err error
+		collection := view[strings.LastIndex(view, "/")+1:] // of design/view
 		switch {
-		case view != "" && args[0] != "whisks", collection != "" && !knownCollection(collection):
+		case view != "" && args[0] != "whisks", collection != "" && !slices.Contains(collections, whisk.Collection(collection)):
 			return failed("there is no view %q of %s", view, args[0])
 		case args[0] == "subjects":
-			err = a.subjectRows(ctx, s, add)
+			err = subjectRows(ctx, s, walker, add)
 		case args[0] == "whisks":
 			err = walker.WalkEntities(ctx, "", func(e whisk.Entity) error {
 				if collection != "" && string(e.Collection()) != collection {
@@ -141,16 +138,10 @@ func (a *admin) dbGet() *cobra.Command {
 	return cmd
 }
 
-func knownCollection(name string) bool {
-	for _, c := range []whisk.Collection{whisk.Actions, whisk.Packages, whisk.Triggers, whisk.Rules} {
-		if string(c) == name {
-			return true
-		}
-	}
-	return false
-}
+// collections are the views of whisks.
+var collections = []whisk.Collection{whisk.Actions, whisk.Packages, whisk.Triggers, whisk.Rules}
 
-func (a *admin) subjectRows(ctx context.Context, s store.Store, add func(id, revision string, document []byte) error) error {
+func subjectRows(ctx context.Context, s store.Subjects, walker store.Walker, add func(id, revision string, document []byte) error) error {
 	subjects, err := s.Subjects(ctx)
 	if err != nil {
 		return err
@@ -160,15 +151,12 @@ func (a *admin) subjectRows(ctx context.Context, s store.Store, add func(id, rev
 			return err
 		}
 	}
-	return s.(store.Walker).WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
+	return walker.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
 		return add(namespace+"/limits", "", whisk.Marshal(l))
 	})
 }
 
 func (a *admin) printRows(rows []row) error {
-	if rows == nil {
-		rows = []row{}
-	}
 	enc := json.NewEncoder(a.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "    ")

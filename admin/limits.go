@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,8 +125,7 @@ func (a *admin) limitsGet() *cobra.Command {
 			return err
 		}
 		var document map[string]json.RawMessage
-		dec := json.NewDecoder(bytes.NewReader(whisk.Marshal(limits)))
-		if err := dec.Decode(&document); err != nil {
+		if err := json.Unmarshal(whisk.Marshal(limits), &document); err != nil {
 			return err
 		}
 		for _, name := range limitNames() {

@@ -117,13 +117,12 @@ func (a *admin) usageCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&byDay, "by-day", false, "for each day (UTC) apart")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, json or csv")
 	cmd.RunE = a.with(0, 1, "A namespace is the only valid argument.", func(ctx context.Context, s store.Store, args []string) error {
-		walker, ok := s.(store.Walker)
-		if !ok {
-			return failed("the store cannot be read as a whole")
+		walker, err := walkerOf(s)
+		if err != nil {
+			return err
 		}
 		var bounds [2]time.Time
 		for i, text := range []string{since, until} {
-			var err error
 			if bounds[i], err = parseTime(text, time.Now()); err != nil {
 				return err
 			}

@@ -122,8 +122,7 @@ func (a *app) warnOfKind(asked string, got *client.Exec) {
 // storedAction reads the action that is about to be updated; there may be none yet.
 func (a *app) storedAction(ctx context.Context, c *client.Client, name entityName) (stored client.Action, err error) {
 	_, err = c.Do(ctx, client.Request{Path: client.Path("namespaces", name.namespace, "actions", name.entity), Query: url.Values{"code": {"false"}}, Into: &stored})
-	var refused *client.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+	if isNotFound(err) {
 		return client.Action{}, nil
 	}
 	if err != nil {
@@ -313,7 +312,7 @@ func (a *app) functionFailed(name entityName, refused *client.Error, result bool
 	if err := printJSON(a.Stderr, json.RawMessage(refused.Body)); err != nil {
 		return err
 	}
-	return &exitError{code: (refused.Status - 256 + 512) % 256, err: refused, quiet: true}
+	return &exitError{code: exitOf(refused.Status), err: refused, quiet: true}
 }
 
 func activationID(record []byte) string {

@@ -66,10 +66,7 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 		exec.Code = &code
 	}
 	switch {
-	case e.native:
-		exec.Kind, exec.Image = "blackbox", nativeImage
-	case e.image != "":
-		exec.Kind, exec.Image = "blackbox", e.image
+	case e.blackbox(exec):
 	case e.kind != "":
 		exec.Kind = e.kind
 	default:
@@ -82,6 +79,19 @@ func (a *app) buildExec(ctx context.Context, c *client.Client, e *execFlags, art
 		return nil, usageError("Java actions require --main to specify the fully-qualified name of the main class")
 	}
 	return exec, nil
+}
+
+// blackbox makes the exec that of an image where the flags say so, natively or by name.
+func (e *execFlags) blackbox(exec *client.Exec) bool {
+	switch {
+	case e.native:
+		exec.Kind, exec.Image = "blackbox", nativeImage
+	case e.image != "":
+		exec.Kind, exec.Image = "blackbox", e.image
+	default:
+		return false
+	}
+	return true
 }
 
 // maxCode is the platform's limit for code, in bytes as it is sent: archives as base64.

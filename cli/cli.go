@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -176,6 +177,15 @@ func argumentError(args []string, low, high int, required string) error {
 	return &exitError{code: exitGeneral, err: err, usage: true}
 }
 
+// exitOf is the exit code for an HTTP status of the server, as wsk has it.
+func exitOf(status int) int { return (status - 256 + 512) % 256 }
+
+// isNotFound says whether the server has no such thing.
+func isNotFound(err error) bool {
+	var refused *client.Error
+	return errors.As(err, &refused) && refused.Status == http.StatusNotFound
+}
+
 // fail prints the error and returns the exit code.
 func (a *app) fail(err error) int {
 	var exit *exitError
@@ -188,7 +198,7 @@ func (a *app) fail(err error) int {
 	case errors.As(err, &coded):
 		code = coded.ExitCode()
 	case errors.As(err, &refused):
-		code = (refused.Status - 256 + 512) % 256
+		code = exitOf(refused.Status)
 	case errors.Is(err, client.ErrUnreachable), errors.Is(err, client.ErrMalformed):
 		code = exitNetwork
 	}

@@ -382,11 +382,7 @@ func (d *deployer) depend(ctx context.Context, of manifest.Dependency) error {
 	if err != nil {
 		return err
 	}
-	to, err := json.Marshal(map[string]string{"namespace": provider.namespace, "name": provider.entity})
-	if err != nil {
-		return err
-	}
-	body := client.Package{Namespace: d.namespace, Name: of.Name, Binding: to, Parameters: inputs, Annotations: d.marked(annotations)}
+	body := client.Package{Namespace: d.namespace, Name: of.Name, Binding: bindingTo(provider), Parameters: inputs, Annotations: d.marked(annotations)}
 	err = d.try(ctx, "binding "+of.Name, client.Request{
 		Method: http.MethodPut, Path: client.Path("namespaces", d.namespace, "packages", of.Name), Query: url.Values{"overwrite": {"true"}}, Body: body,
 	})
@@ -447,11 +443,6 @@ func (d *deployer) forget(ctx context.Context, name entityName) error {
 		d.warn(err.Error())
 	}
 	return nil
-}
-
-func isNotFound(err error) bool {
-	var refused *client.Error
-	return errors.As(err, &refused) && refused.Status == http.StatusNotFound
 }
 
 func (d *deployer) deployRule(ctx context.Context, rule client.Rule) error {

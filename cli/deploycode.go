@@ -28,12 +28,7 @@ func (d *deployer) execOf(ctx context.Context, s *manifest.Source) (*client.Exec
 	}
 	if s.Code != "" {
 		exec := &client.Exec{Kind: s.Kind, Main: s.Main, Code: &s.Code}
-		switch {
-		case s.Native:
-			exec.Kind, exec.Image = "blackbox", nativeImage
-		case s.Image != "":
-			exec.Kind, exec.Image = "blackbox", s.Image
-		}
+		flags.blackbox(exec)
 		return exec, nil
 	}
 	if s.File == "" {
@@ -67,12 +62,7 @@ func (d *deployer) packedExec(s *manifest.Source, dir string, flags *execFlags) 
 	}
 	code := base64.StdEncoding.EncodeToString(content)
 	exec := &client.Exec{Kind: flags.kind, Main: flags.main, Code: &code}
-	switch {
-	case flags.native:
-		exec.Kind, exec.Image = "blackbox", nativeImage
-	case flags.image != "":
-		exec.Kind, exec.Image = "blackbox", flags.image
-	case flags.kind == "":
+	if !flags.blackbox(exec) && flags.kind == "" {
 		return nil, errors.New("a folder says nothing of its kind: set the key runtime")
 	}
 	return exec, nil

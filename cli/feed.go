@@ -103,7 +103,7 @@ func quoted(text string) json.RawMessage {
 func (f feed) quietly(ctx context.Context, event string, given client.KeyValues) error {
 	status, _, err := f.send(ctx, event, given)
 	if refused, failed := functionError(err); failed {
-		err = &exitError{code: (refused.Status - 256 + 512) % 256, err: fmt.Errorf("%w: %s", errFeed, refused.Body)}
+		err = &exitError{code: exitOf(refused.Status), err: fmt.Errorf("%w: %s", errFeed, refused.Body)}
 	} else if err == nil && status == http.StatusAccepted {
 		err = errors.New("the feed action takes longer than the server waits")
 	}

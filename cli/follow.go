@@ -75,4 +75,4 @@ func (a *app) invokeAndFollow(ctx context.Context, c *client.Client, name entity
 }
 
 // errFunctionFailed ends a command that has shown how.
-var errFunctionFailed = &exitError{code: (http.StatusBadGateway - 256 + 512) % 256, err: errors.New("the function failed"), quiet: true}
+var errFunctionFailed = &exitError{code: exitOf(http.StatusBadGateway), err: errors.New("the function failed"), quiet: true}

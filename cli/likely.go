@@ -2,21 +2,16 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"quirl/client"
 )
 
 // suggest looks, when a named entity is not there, for one whose name is nearly that, and
 // keeps it for the hint; wsk does not.
 func (a *app) suggest(ctx context.Context, cmd *cobra.Command, args []string, err error) {
-	var refused *client.Error
-	if a.isWsk() || len(args) == 0 || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
+	if a.isWsk() || len(args) == 0 || !isNotFound(err) {
 		return
 	}
 	_, path, _ := strings.Cut(cmd.CommandPath(), " ")

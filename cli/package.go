@@ -73,11 +73,7 @@ func (a *app) packageBind() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		binding, err := json.Marshal(map[string]string{"namespace": provider.namespace, "name": provider.entity})
-		if err != nil {
-			return err
-		}
-		pkg := client.Package{Namespace: name.namespace, Name: name.entity, Annotations: a.params.annotations, Parameters: a.params.parameters, Binding: binding}
+		pkg := client.Package{Namespace: name.namespace, Name: name.entity, Annotations: a.params.annotations, Parameters: a.params.parameters, Binding: bindingTo(provider)}
 		if err := a.putPackage(ctx, c, name, pkg, *overwrite); err != nil {
 			return fmt.Errorf("Binding creation failed: %w", err)
 		}
@@ -85,6 +81,15 @@ func (a *app) packageBind() *cobra.Command {
 		return nil
 	})
 	return cmd
+}
+
+// bindingTo is the member of a package that stands for another one.
+func bindingTo(provider entityName) json.RawMessage {
+	encoded, err := json.Marshal(map[string]string{"namespace": provider.namespace, "name": provider.entity})
+	if err != nil {
+		panic(err) // any text can be encoded
+	}
+	return encoded
 }
 
 func (a *app) packageGet() *cobra.Command {

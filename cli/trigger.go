@@ -111,8 +111,7 @@ func (a *app) triggerUpdate() *cobra.Command {
 			return err
 		}
 		existing, err := a.fetchTrigger(ctx, c, name)
-		var refused *client.Error
-		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		if isNotFound(err) {
 			return a.createTrigger(ctx, c, name, "")
 		}
 		if err != nil {

@@ -67,33 +67,26 @@ type writer struct {
 	plan   *Plan
 	bodies *mapping
 	of     map[string]*parts
+	order  []string // of the packages, as they were met
 }
 
 // parts are those of a package that is being written.
 type parts struct {
-	body                                      *mapping
-	dependencies, actions, sequences, trigger *mapping
-	rules                                     *mapping
+	body, dependencies, actions, sequences, triggers, rules mapping
 }
 
 func (w *writer) pkg(name string) *parts {
 	if w.of[name] == nil {
-		w.of[name] = &parts{&mapping{}, &mapping{}, &mapping{}, &mapping{}, &mapping{}, &mapping{}}
+		w.of[name] = &parts{}
+		w.order = append(w.order, name)
 	}
 	return w.of[name]
 }
 
 func (w *writer) all() error {
 	w.of = map[string]*parts{}
-	var order []string
-	see := func(name string) *parts {
-		if w.of[name] == nil {
-			order = append(order, name)
-		}
-		return w.pkg(name)
-	}
 	for _, p := range w.plan.Packages {
-		body := see(p.Name).body
+		body := &w.pkg(p.Name).body
 		if p.Publish != nil && *p.Publish {
 			body.put("public", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 		}
@@ -107,14 +100,14 @@ func (w *writer) all() error {
 		if err := values(body, d.Inputs, d.Annotations); err != nil {
 			return err
 		}
-		see(defaultPackage).dependencies.put(d.Name, body.node())
+		w.pkg(defaultPackage).dependencies.put(d.Name, body.node())
 	}
 	for _, a := range w.plan.Actions {
 		pkg, name, packaged := strings.Cut(a.Name, "/")
 		if !packaged {
 			pkg, name = defaultPackage, a.Name
 		}
-		if err := w.action(see(pkg), name, a); err != nil {
+		if err := w.action(w.pkg(pkg), name, a); err != nil {
 			return fmt.Errorf("action %s: %w", a.Name, err)
 		}
 	}
@@ -124,33 +117,28 @@ func (w *writer) all() error {
 		if err := values(body, append(t.Parameters, t.Inputs...), t.Annotations); err != nil {
 			return fmt.Errorf("trigger %s: %w", t.Name, err)
 		}
-		see(defaultPackage).trigger.put(t.Name, body.node())
+		w.pkg(defaultPackage).triggers.put(t.Name, body.node())
 	}
 	for _, r := range w.plan.Rules {
 		body := &mapping{}
-		for key, value := range map[string]json.RawMessage{"trigger": r.Trigger, "action": r.Action} {
-			var name string
-			if err := json.Unmarshal(value, &name); err != nil {
-				return fmt.Errorf("rule %s: %w", r.Name, err)
-			}
-			if key == "trigger" {
-				body.content = append([]*yaml.Node{jsonyaml.Text(key), jsonyaml.Text(escaped(name))}, body.content...)
-				continue
-			}
-			body.text(key, name)
+		var trigger, action string
+		if err := errors.Join(json.Unmarshal(r.Trigger, &trigger), json.Unmarshal(r.Action, &action)); err != nil {
+			return fmt.Errorf("rule %s: %w", r.Name, err)
 		}
+		body.text("trigger", trigger)
+		body.text("action", action)
 		if err := values(body, nil, r.Annotations); err != nil {
 			return fmt.Errorf("rule %s: %w", r.Name, err)
 		}
-		see(defaultPackage).rules.put(r.Name, body.node())
+		w.pkg(defaultPackage).rules.put(r.Name, body.node())
 	}
-	for _, name := range order {
+	for _, name := range w.order {
 		p := w.of[name]
-		p.body.nested("dependencies", p.dependencies)
-		p.body.nested("actions", p.actions)
-		p.body.nested("sequences", p.sequences)
-		p.body.nested("triggers", p.trigger)
-		p.body.nested("rules", p.rules)
+		p.body.nested("dependencies", &p.dependencies)
+		p.body.nested("actions", &p.actions)
+		p.body.nested("sequences", &p.sequences)
+		p.body.nested("triggers", &p.triggers)
+		p.body.nested("rules", &p.rules)
 		w.bodies.put(name, p.body.node())
 	}
 	return nil

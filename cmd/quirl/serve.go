@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -213,18 +212,13 @@ const (
 	codeGrace = 24 * time.Hour
 )
 
-// upkeep are the parts that remove what is old or unused.
-func (p *platform) upkeep() iter.Seq2[string, lifecycle.Runner] {
-	return func(yield func(string, lifecycle.Runner) bool) {
-		records := &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now}
-		if !yield("old records", records) {
-			return
-		}
-		walker, walks := p.store.(store.Walker)
-		collector, collects := p.attachments.(store.Collector)
-		if walks && collects {
-			yield("unused code", &upkeep.Code{Store: walker, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
-		}
+// addUpkeep adds the parts that remove what is old or unused.
+func (p *platform) addUpkeep(parts *lifecycle.Stack) {
+	parts.Add("old records", &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now})
+	walker, walks := p.store.(store.Walker)
+	collector, collects := p.attachments.(store.Collector)
+	if walks && collects {
+		parts.Add("unused code", &upkeep.Code{Store: walker, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
 	}
 }
 
@@ -281,9 +275,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		parts.Add("debug", debug)
 	}
 	parts.Add("cache", st)
-	for name, part := range p.upkeep() {
-		parts.Add(name, part)
-	}
+	p.addUpkeep(parts)
 	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
 	parts.Add("recorder", recorder)
 	parts.Add("dispatcher", disp)

@@ -21,19 +21,13 @@ func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error
 		at[e.ID] = len(ids)
 		ids, taken, messages = append(ids, string(e.ID)), append(taken, e.Taken), append(messages, e.Message)
 	}
-	return s.do(ctx, true, func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, `INSERT INTO journal (id, taken, message) SELECT * FROM unnest($1::text[], $2::bool[], $3::bytea[])
-			ON CONFLICT (id) DO UPDATE SET message = excluded.message`, ids, taken, messages)
-		return err
-	})
+	return s.execAgain(ctx, `INSERT INTO journal (id, taken, message) SELECT * FROM unnest($1::text[], $2::bool[], $3::bytea[])
+		ON CONFLICT (id) DO UPDATE SET message = excluded.message`, ids, taken, messages)
 }
 
 // Drop is that of store.Journal.
 func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
-	return s.do(ctx, true, func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, "DELETE FROM journal WHERE id = $1", string(id))
-		return err
-	})
+	return s.execAgain(ctx, "DELETE FROM journal WHERE id = $1", string(id))
 }
 
 // Take is that of store.Journal. It waits for a database that is away as long as ctx lasts:

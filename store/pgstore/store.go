@@ -68,13 +68,13 @@ func (s *Store) Close() error {
 }
 
 // do makes a call, and repeats it while the database is away, as long as that is safe:
-// where nothing was executed or, for reads, always.
-func (s *Store) do(ctx context.Context, read bool, call func(ctx context.Context) error) error {
-	return s.repeat(ctx, read, patience, call)
+// where nothing was executed or, when again says that a second time does no harm, always.
+func (s *Store) do(ctx context.Context, again bool, call func(ctx context.Context) error) error {
+	return s.repeat(ctx, again, patience, call)
 }
 
 // repeat is do with another patience.
-func (s *Store) repeat(ctx context.Context, read bool, patience time.Duration, call func(ctx context.Context) error) error {
+func (s *Store) repeat(ctx context.Context, again bool, patience time.Duration, call func(ctx context.Context) error) error {
 	var deadline <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		select {
@@ -91,7 +91,7 @@ func (s *Store) repeat(ctx context.Context, read bool, patience time.Duration, c
 		case !isAway(err), ctx.Err() != nil:
 			return err
 		}
-		if !read && !pgconn.SafeToRetry(err) && !neverRan(err) {
+		if !again && !pgconn.SafeToRetry(err) && !neverRan(err) {
 			return unavailable(err)
 		}
 		if deadline == nil {
@@ -184,6 +184,14 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (changed in
 		return err
 	})
 	return changed, err
+}
+
+// execAgain runs a statement that may be executed twice without harm, and is repeated.
+func (s *Store) execAgain(ctx context.Context, query string, args ...any) error {
+	return s.do(ctx, true, func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, query, args...)
+		return err
+	})
 }
 
 // A condition is the WHERE part of a query under construction.

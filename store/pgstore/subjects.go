@@ -103,9 +103,6 @@ func (s *Store) DeleteNamespaceLimits(ctx context.Context, namespace string) err
 
 // PutNamespaceLimits is that of store.Subjects.
 func (s *Store) PutNamespaceLimits(ctx context.Context, namespace string, l whisk.NamespaceLimits) error {
-	return s.do(ctx, true, func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, "INSERT INTO namespace_limits (namespace, document) VALUES ($1, $2) ON CONFLICT (namespace) DO UPDATE SET document = excluded.document",
-			namespace, whisk.Marshal(l))
-		return err
-	})
+	return s.execAgain(ctx, "INSERT INTO namespace_limits (namespace, document) VALUES ($1, $2) ON CONFLICT (namespace) DO UPDATE SET document = excluded.document",
+		namespace, whisk.Marshal(l))
 }
