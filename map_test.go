@@ -137,6 +137,7 @@ var heavy = map[string]string{
 	"modernc.org/sqlite":                     "quirl/store/sqlitestore",
 	"github.com/minio/minio-go":              "quirl/store/s3attachments",
 	"github.com/jackc/pgx":                   "quirl/store/pgstore",
+	"github.com/go-kivik/kivik":              "quirl/store/couchstore",
 	"github.com/opencontainers/runc":         "quirl/cmd/quirl-sandbox",
 	"github.com/opencontainers/cgroups":      "quirl/cmd/quirl-sandbox",
 	"github.com/vishvananda/netlink":         "quirl/cmd/quirl-sandbox",

@@ -9,14 +9,17 @@ import (
 	"time"
 
 	"quirl/admin"
+	"quirl/internal/realtest"
 	"quirl/store"
+	"quirl/store/couchstore"
+	"quirl/store/couchstore/couchtest"
 	"quirl/store/pgstore"
 	"quirl/store/pgstore/pgtest"
 	"quirl/store/sqlitestore"
 	"quirl/whisk"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { realtest.Main(m) }
 
 func sqlite(t *testing.T) store.Store {
 	t.Helper()
@@ -88,10 +91,15 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer middle.Close()
+	couch, err := couchstore.Open(t.Context(), couchtest.Start(t).Prefix(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer couch.Close()
 	for _, step := range []struct {
 		what     string
 		from, to store.Store
-	}{{"to PostgreSQL", first, middle}, {"and back", middle, last}} {
+	}{{"to PostgreSQL", first, middle}, {"to CouchDB", middle, couch}, {"and back", couch, last}} {
 		counts, err := admin.Copy(t.Context(), step.from, step.to, func(admin.Counts) {})
 		if want := (admin.Counts{Subjects: 2, Limits: 1, Entities: 30, Activations: 1100, Entries: 1}); err != nil || counts != want {
 			t.Errorf("%s: got %v, %v; want %v", step.what, counts, err, want)

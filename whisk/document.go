@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,7 @@ type execDocument struct {
 }
 
 type entityDocument struct {
-	Type Collection `json:"entityType"`
+	Type documentType `json:"entityType"`
 	metaDocument
 	Exec       *execDocument `json:"exec,omitempty"`
 	Parameters Parameters    `json:"parameters,omitempty"`
@@ -40,11 +41,23 @@ type entityDocument struct {
 	Action     *FullName     `json:"action,omitempty"`
 }
 
+// A documentType is a Collection as documents have it: "action", where earlier ones had "actions".
+type documentType Collection
+
+func (t documentType) MarshalText() ([]byte, error) {
+	return []byte(strings.TrimSuffix(string(t), "s")), nil
+}
+
+func (t *documentType) UnmarshalText(text []byte) error {
+	*t = documentType(strings.TrimSuffix(string(text), "s") + "s")
+	return nil
+}
+
 // EncodeEntity returns the entity's document. Its revision is not part of it.
 func EncodeEntity(e Entity) []byte {
 	m := e.Common()
 	doc := entityDocument{
-		Type:         e.Collection(),
+		Type:         documentType(e.Collection()),
 		metaDocument: metaDocument{m.Namespace, m.Name, m.Version, m.Publish, m.Annotations, m.Updated},
 	}
 	switch e := e.(type) {
@@ -70,24 +83,24 @@ func DecodeEntity(document []byte, revision string) (Entity, error) {
 	if err := json.Unmarshal(document, &doc); err != nil {
 		return nil, corrupted(err)
 	}
-	d := doc.metaDocument
+	d, collection := doc.metaDocument, Collection(doc.Type)
 	meta := Meta{d.Namespace, d.Name, d.Version, d.Publish, d.Annotations, d.Updated, revision}
 	switch {
-	case doc.Type == Actions && doc.Exec != nil && doc.Limits != nil:
+	case collection == Actions && doc.Exec != nil && doc.Limits != nil:
 		x := doc.Exec
 		return &Action{meta, Exec{x.Kind, nil, x.Code, x.Binary, x.Main, x.Image, x.Components}, doc.Parameters, *doc.Limits}, nil
-	case doc.Type == Packages:
+	case collection == Packages:
 		return &Package{meta, doc.Parameters, doc.Binding}, nil
-	case doc.Type == Triggers:
+	case collection == Triggers:
 		t := &Trigger{Meta: meta, Parameters: doc.Parameters}
 		if doc.Rules != nil {
 			t.Rules = *doc.Rules
 		}
 		return t, nil
-	case doc.Type == Rules && doc.Trigger != nil && doc.Action != nil:
+	case collection == Rules && doc.Trigger != nil && doc.Action != nil:
 		return &Rule{meta, *doc.Trigger, *doc.Action}, nil
 	}
-	return nil, corrupted(fmt.Errorf("incomplete document of type %q", doc.Type))
+	return nil, corrupted(fmt.Errorf("incomplete document of type %q", collection))
 }
 
 func corrupted(err error) error {

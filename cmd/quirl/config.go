@@ -15,7 +15,7 @@ import (
 type serveConfig struct {
 	Listen        string `yaml:"listen" help:"address of the API, host:port"`
 	Data          string `yaml:"data" help:"folder for everything that is kept"`
-	Store         string `yaml:"store" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file or postgres://user:password@host/database"`
+	Store         string `yaml:"store" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file, postgres://user:password@host/database or couchdb://user:password@host:5984/prefix_ (couchdbs:// with TLS)"`
 	Attachments   string `yaml:"attachments" help:"where code is kept: file://, file:///path/to/folder or s3://key:secret@host/bucket/prefix?region=R&secure=false&create=true"`
 	Bus           string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
 	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`

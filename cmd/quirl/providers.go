@@ -19,6 +19,7 @@ import (
 	"quirl/logstore"
 	"quirl/logstore/storelog"
 	"quirl/store"
+	"quirl/store/couchstore"
 	"quirl/store/pgstore"
 	"quirl/store/s3attachments"
 	"quirl/store/sqlitestore"
@@ -39,6 +40,8 @@ var stores = map[string]func(context.Context, *url.URL, environment) (store.Stor
 	},
 	"postgres":   openPostgres,
 	"postgresql": openPostgres,
+	"couchdb":    openCouch,
+	"couchdbs":   openCouch,
 }
 
 // databaseFile is where a sqlite:// database lies.
@@ -51,6 +54,10 @@ func databaseFile(u *url.URL, data string) string {
 
 func openPostgres(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {
 	return pgstore.Open(ctx, u.String())
+}
+
+func openCouch(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {
+	return couchstore.Open(ctx, u)
 }
 
 var attachmentStores = map[string]func(context.Context, *url.URL, environment) (store.Attachments, error){

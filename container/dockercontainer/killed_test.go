@@ -12,6 +12,7 @@ import (
 
 	"quirl/container/dockercontainer"
 	"quirl/container/dockercontainer/dockertest"
+	"quirl/internal/realtest"
 )
 
 // victim in the environment of this test program is the engine's address: it then
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	dockertest.Main(m)
+	realtest.Main(m)
 }
 
 func beVictim(host string) error {

@@ -41,19 +41,30 @@ func (o *One[C]) Start(t testing.TB) C {
 	defer o.mu.Unlock()
 	if !o.started {
 		o.started = true
-		o.it, o.err = o.New()
+		if o.it, o.err = o.New(); o.err == nil {
+			ends.Lock()
+			ends.all = append(ends.all, o.it.Remove)
+			ends.Unlock()
+		}
 	}
 	Require(t, o.err)
 	return o.it
 }
 
-// Main is what TestMain of a package that uses Start is to do.
-func (o *One[C]) Main(m *testing.M) {
+// ends are how the components that were started end.
+var ends struct {
+	sync.Mutex
+	all []func() error
+}
+
+// Main is what TestMain of a package that uses Start is to do: it runs the tests and ends the
+// components that they started.
+func Main(m *testing.M) {
 	code := m.Run()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.started && o.err == nil {
-		if err := o.it.Remove(); err != nil {
+	ends.Lock()
+	defer ends.Unlock()
+	for _, end := range ends.all {
+		if err := end(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}

@@ -21,12 +21,13 @@ import (
 	"quirl/container/dockercontainer"
 	"quirl/container/dockercontainer/dockertest"
 	"quirl/internal/logtest"
+	"quirl/internal/realtest"
 	"quirl/runtimes"
 	"quirl/runtimes/proxytest"
 	"quirl/test/quirltest"
 )
 
-func TestMain(m *testing.M) { dockertest.Main(m) }
+func TestMain(m *testing.M) { realtest.Main(m) }
 
 // imagesVariable names the runtimes whose images are made and checked, such as "php ruby".
 const imagesVariable = "QUIRL_IMAGES"

@@ -72,7 +72,7 @@ func (s *Store) PutActivations(ctx context.Context, records []store.Record) (ref
 		return 0, nil
 	}
 	attempts := 0
-	err = s.do(ctx, true, func(ctx context.Context) error {
+	err = s.link.Do(ctx, true, func(ctx context.Context) error {
 		attempts++
 		if err := s.makeDays(ctx, c.days); err != nil {
 			return err

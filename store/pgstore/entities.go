@@ -66,7 +66,7 @@ func (s *Store) DeleteEntity(ctx context.Context, id, revision string) error {
 // change runs one of the statements above; a change of no row is a conflict.
 func (s *Store) change(ctx context.Context, query string, args ...any) (string, error) {
 	var revision int64
-	err := s.do(ctx, false, func(ctx context.Context) error { return s.pool.QueryRow(ctx, query, args...).Scan(&revision, nil) })
+	err := s.link.Do(ctx, false, func(ctx context.Context) error { return s.pool.QueryRow(ctx, query, args...).Scan(&revision, nil) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", store.ErrConflict
 	}

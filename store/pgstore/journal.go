@@ -36,7 +36,7 @@ func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
 func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (bool, error) {
 	call := whisk.RandomText(16)
 	var taken bool
-	err := s.repeat(ctx, true, forever, func(ctx context.Context) error {
+	err := s.link.DoFor(ctx, store.Forever, true, func(ctx context.Context) error {
 		tag, err := s.pool.Exec(ctx, "UPDATE journal SET taken = true, taken_by = $2 WHERE id = $1 AND (NOT taken OR taken_by = $2)", string(id), call)
 		taken = tag.RowsAffected() == 1
 		return err

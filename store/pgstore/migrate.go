@@ -109,7 +109,7 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 		return nil, err // which has no password in it
 	}
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
-	return conn, unavailable(err)
+	return conn, newLink().Unavailable(err)
 }
 
 func status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {

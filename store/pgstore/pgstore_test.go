@@ -1,7 +1,6 @@
 package pgstore_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"quirl/internal/realtest"
 	"quirl/store"
 	"quirl/store/pgstore"
 	"quirl/store/pgstore/pgtest"
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	pgtest.Main(m)
+	realtest.Main(m)
 }
 
 func open(t *testing.T, url string) *pgstore.Store {
@@ -80,16 +79,6 @@ func TestKilled(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("round %d: close: %v", round, err)
 		}
-		clearEntities(t, url)
-	}
-}
-
-// clearEntities makes room for the names of the next round.
-func clearEntities(t *testing.T, url string) {
-	t.Helper()
-	conn := connect(t, url)
-	if _, err := conn.Exec(t.Context(), "DELETE FROM entities"); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -110,58 +99,11 @@ func TestServerKilled(t *testing.T) {
 		t.Skip("needs a PostgreSQL server, which is more than a short test may take")
 	}
 	server, err := pgtest.New() // one of its own
-	pgtest.Require(t, err)
+	realtest.Require(t, err)
 	defer server.Remove()
 	s := open(t, server.Database(t))
 	defer s.Close()
-	var confirmed lockedBuffer
-	writing, stopped := make(chan struct{}), make(chan error, 1)
-	go func() { stopped <- storetest.WriteThrough(s, &confirmed, writing) }()
-	for round := range 3 {
-		confirmed.grow(t, 300)
-		if err := server.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(round) * 500 * time.Millisecond) // so long it is away
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	confirmed.grow(t, 300)
-	close(writing)
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
-	storetest.CheckConfirmed(t, s, &confirmed.Buffer)
-}
-
-// A lockedBuffer is one that is written and measured at once.
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-// grow waits for so many more lines.
-func (b *lockedBuffer) grow(t *testing.T, lines int) {
-	t.Helper()
-	count := func() int {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return bytes.Count(b.Bytes(), []byte("\n"))
-	}
-	began := count()
-	for deadline := time.Now().Add(time.Minute); count() < began+lines; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d writes were confirmed in a minute, want %d", count()-began, lines)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	storetest.KillServer(t, s, server, 300)
 }
 
 // TestAway: a server that is away is an error of its own kind, after a time.

@@ -2,7 +2,7 @@
 //
 // It promises what package store promises, for every process that shares the database;
 // activations are partitioned by day. A call that the server provably did not execute is
-// repeated while its context lasts, for at most patience; then it is store.ErrUnavailable.
+// repeated while its context lasts, for at most store.Patience; then it is store.ErrUnavailable.
 // Read migrations/ for the schema, then this file.
 package pgstore
 
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,19 +20,10 @@ import (
 	"quirl/store"
 )
 
-const (
-	// patience is how long most calls wait for a database that is away.
-	patience = 10 * time.Second
-	// forever is for those that have nobody who could be told to try again.
-	forever = 100 * 365 * 24 * time.Hour
-)
-
 // A Store is a PostgreSQL database. Make one with Open.
 type Store struct {
 	pool *pgxpool.Pool
-	// closing is closed by Close: it ends calls that wait for the database.
-	closing chan struct{}
-	once    sync.Once
+	link *store.Link
 
 	mu   sync.Mutex
 	days map[string]bool // the partitions that are known to exist
@@ -55,67 +45,19 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{pool: pool, closing: make(chan struct{}), days: map[string]bool{}}, nil
+	return &Store{pool: pool, link: newLink(), days: map[string]bool{}}, nil
 }
 
 // Close is that of store.Store.
 func (s *Store) Close() error {
-	s.once.Do(func() {
-		close(s.closing)
+	if s.link.Close() {
 		s.pool.Close() // waits for calls
-	})
+	}
 	return nil
 }
 
-// do makes a call, and repeats it while the database is away, as long as that is safe:
-// where nothing was executed or, when again says that a second time does no harm, always.
-func (s *Store) do(ctx context.Context, again bool, call func(ctx context.Context) error) error {
-	return s.repeat(ctx, again, patience, call)
-}
-
-// repeat is do with another patience.
-func (s *Store) repeat(ctx context.Context, again bool, patience time.Duration, call func(ctx context.Context) error) error {
-	var deadline <-chan time.Time
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		select {
-		case <-s.closing:
-			return store.ErrClosed
-		default:
-		}
-		err := call(ctx)
-		switch {
-		case err == nil, errors.Is(err, pgx.ErrNoRows):
-			return err
-		case s.isClosed():
-			return store.ErrClosed
-		case !isAway(err), ctx.Err() != nil:
-			return err
-		}
-		if !again && !pgconn.SafeToRetry(err) && !neverRan(err) {
-			return unavailable(err)
-		}
-		if deadline == nil {
-			deadline = time.After(patience)
-		}
-		select {
-		case <-time.After(pause):
-		case <-deadline:
-			return unavailable(err)
-		case <-s.closing:
-			return store.ErrClosed
-		case <-ctx.Done():
-			return unavailable(err)
-		}
-	}
-}
-
-func (s *Store) isClosed() bool {
-	select {
-	case <-s.closing:
-		return true
-	default:
-		return false
-	}
+func newLink() *store.Link {
+	return store.NewLink(isAway, func(err error) bool { return pgconn.SafeToRetry(err) || neverRan(err) })
 }
 
 // isAway says whether an error is about the connection, not about the statement: the server
@@ -137,20 +79,12 @@ func neverRan(err error) bool {
 	return errors.As(err, &refused) && (refused.Code == "53300" || refused.Code == "57P03" || refused.Code == "25006") || errors.As(err, &connect)
 }
 
-// unavailable marks an error as one of a database that is away.
-func unavailable(err error) error {
-	if err == nil || !isAway(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-}
-
 // errRefused marks what this package itself says about a call; no repetition helps.
 var errRefused = errors.New("refused")
 
 // row reads one row; no row is store.ErrNotFound.
 func (s *Store) row(ctx context.Context, query string, args []any, into ...any) error {
-	err := s.do(ctx, true, func(ctx context.Context) error { return s.pool.QueryRow(ctx, query, args...).Scan(into...) })
+	err := s.link.Do(ctx, true, func(ctx context.Context) error { return s.pool.QueryRow(ctx, query, args...).Scan(into...) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return store.ErrNotFound
 	}
@@ -159,7 +93,7 @@ func (s *Store) row(ctx context.Context, query string, args []any, into ...any) 
 
 // rows reads all rows; decode makes a value of each.
 func rows[T any](ctx context.Context, s *Store, query string, args []any, decode func(row pgx.CollectableRow) (T, error)) (list []T, err error) {
-	err = s.do(ctx, true, func(ctx context.Context) error {
+	err = s.link.Do(ctx, true, func(ctx context.Context) error {
 		found, err := s.pool.Query(ctx, query, args...)
 		if err != nil {
 			return err
@@ -178,7 +112,7 @@ func rows[T any](ctx context.Context, s *Store, query string, args []any, decode
 
 // exec runs a statement and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = s.do(ctx, false, func(ctx context.Context) error {
+	err = s.link.Do(ctx, false, func(ctx context.Context) error {
 		tag, err := s.pool.Exec(ctx, query, args...)
 		changed = tag.RowsAffected()
 		return err
@@ -188,7 +122,7 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) (changed in
 
 // execAgain runs a statement that may be executed twice without harm, and is repeated.
 func (s *Store) execAgain(ctx context.Context, query string, args ...any) error {
-	return s.do(ctx, true, func(ctx context.Context) error {
+	return s.link.Do(ctx, true, func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query, args...)
 		return err
 	})

@@ -47,7 +47,7 @@ func (s *Store) Subject(ctx context.Context, name string) (*whisk.Subject, error
 
 // PutSubject is that of store.Subjects. Writing it twice does no harm, so it is repeated.
 func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
-	return s.do(ctx, true, func(ctx context.Context) error {
+	return s.link.Do(ctx, true, func(ctx context.Context) error {
 		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			var batch pgx.Batch
 			batch.Queue("INSERT INTO subjects (subject, document) VALUES ($1, $2) ON CONFLICT (subject) DO UPDATE SET document = excluded.document", subject.Name, whisk.Marshal(subject))

@@ -86,6 +86,7 @@ func writeUntil(s store.Store, confirmed io.Writer, done <-chan struct{}, passin
 		fmt.Fprintf(confirmed, format+"\n", args...)
 	}
 	const writers = 8
+	run := whisk.RandomText(8) // names are not those of an earlier one
 	ended := make(chan error, writers)
 	for w := range writers {
 		go func() {
@@ -96,7 +97,7 @@ func writeUntil(s store.Store, confirmed io.Writer, done <-chan struct{}, passin
 					return
 				default:
 				}
-				if err := writeOnce(ctx, s, w, i, say); err != nil && !passing(err) {
+				if err := writeOnce(ctx, s, fmt.Sprintf("%s-%d-%d", run, w, i), i, say); err != nil && !passing(err) {
 					ended <- err
 					return
 				}
@@ -114,8 +115,7 @@ func writeUntil(s store.Store, confirmed io.Writer, done <-chan struct{}, passin
 	return first
 }
 
-func writeOnce(ctx context.Context, s store.Store, writer, i int, say func(string, ...any)) error {
-	name := fmt.Sprintf("w%d-%d", writer, i)
+func writeOnce(ctx context.Context, s store.Store, name string, i int, say func(string, ...any)) error {
 	revision, err := s.PutEntity(ctx, action("ns", name, noon))
 	if err != nil {
 		return err

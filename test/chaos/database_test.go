@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"quirl/store/pgstore/pgtest"
+	"quirl/internal/realtest"
 	"quirl/test/quirltest"
 )
 
@@ -18,13 +18,21 @@ func TestDatabaseKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the program and a database")
 	}
-	database, err := pgtest.New()
-	pgtest.Require(t, err)
-	defer func() {
-		if err := database.Remove(); err != nil {
-			t.Error(err)
-		}
-	}()
+	for _, program := range []string{"postgres", "couchdb"} {
+		t.Run(program, func(t *testing.T) {
+			database, err := realtest.NewServer(program)
+			realtest.Require(t, err)
+			defer func() {
+				if err := database.Remove(); err != nil {
+					t.Error(err)
+				}
+			}()
+			killDatabase(t, database)
+		})
+	}
+}
+
+func killDatabase(t *testing.T, database *realtest.Server) {
 	witness := filepath.Join(t.TempDir(), "runs")
 	s := quirltest.Start(t, quirltest.Options{Args: []string{"--containers=process://", "--store=" + database.URL}})
 	putFunction(t, s, "step", witnessing(witness, 20))

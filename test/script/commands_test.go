@@ -36,7 +36,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"quirl/store/pgstore/pgtest"
+	"quirl/internal/realtest"
 	"quirl/test/quirltest"
 )
 
@@ -511,7 +511,7 @@ func writeCertificate(certificate, key string) error {
 
 // database ends the script's database server, by force or not, or starts it again.
 func database(ts *testscript.TestScript, neg bool, args []string) {
-	server, ok := ts.Value(databaseKey{}).(*pgtest.Server)
+	server, ok := ts.Value(databaseKey{}).(*realtest.Server)
 	if neg || !ok || len(args) != 1 {
 		ts.Fatalf("usage: database kill|stop|start, in scripts that have one")
 	}

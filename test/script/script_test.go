@@ -19,13 +19,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quirl/container/dockercontainer/dockertest"
-	"quirl/store/pgstore/pgtest"
+	"quirl/internal/realtest"
 	"quirl/test/quirltest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 
-func TestMain(m *testing.M) { dockertest.Main(m) }
+func TestMain(m *testing.M) { realtest.Main(m) }
 
 func TestAsQuirl(t *testing.T) { run(t, "quirl", "cli_*.txtar") }
 
@@ -61,16 +61,25 @@ func TestDocker(t *testing.T) {
 
 // TestPostgres runs with a PostgreSQL server for each script: $DB.
 func TestPostgres(t *testing.T) {
+	withDatabase(t, "postgres_*.txtar", "postgres")
+}
+
+// TestCouchDB runs with a server of CouchDB's API for each script: $DB.
+func TestCouchDB(t *testing.T) {
+	withDatabase(t, "couchdb_*.txtar", "couchdb")
+}
+
+func withDatabase(t *testing.T, pattern, program string) {
 	if testing.Short() {
 		t.Skip("starts the real program")
 	}
-	probe, err := pgtest.New()
-	pgtest.Require(t, err)
+	probe, err := realtest.NewServer(program)
+	realtest.Require(t, err)
 	if err := probe.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "quirl", "postgres_*.txtar", func(e *testscript.Env) error {
-		server, err := pgtest.New()
+	run(t, "quirl", pattern, func(e *testscript.Env) error {
+		server, err := realtest.NewServer(program)
 		if err != nil {
 			return err
 		}

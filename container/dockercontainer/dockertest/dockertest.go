@@ -35,14 +35,11 @@ type Engine struct {
 var shared = realtest.One[*Engine]{Name: "a Docker engine", New: New}
 
 // Start returns the engine of this test program, which is started when it is
-// wanted for the first time. Main stops it.
+// wanted for the first time. realtest.Main stops it.
 func Start(t testing.TB) *Engine {
 	t.Helper()
 	return shared.Start(t)
 }
-
-// Main is what TestMain of a package that uses Start is to do.
-func Main(m *testing.M) { shared.Main(m) }
 
 // New starts an engine in a folder of its own. Remove ends it.
 func New() (*Engine, error) {
