@@ -48,6 +48,10 @@ type Options struct {
 	// which is made only when that is asked for.
 	Open    func(ctx context.Context) (store.Store, error)
 	OpenURL func(ctx context.Context, url string, create bool) (store.Store, error)
+	// OpenAttachments opens the place where code lies.
+	OpenAttachments func(ctx context.Context) (store.Attachments, error)
+	// OpenWhisk connects to the databases of an OpenWhisk; problem is called for what cannot be understood.
+	OpenWhisk func(ctx context.Context, url string, problem func(id string, err error)) (OpenWhisk, error)
 	// Out receives what was asked for, Err how far something is.
 	Out, Err io.Writer
 	// Database are further commands about the database, which only some stores have.
@@ -79,14 +83,6 @@ func (a *admin) with(low, high int, required string, do func(ctx context.Context
 		defer func() { err = errors.Join(err, s.Close()) }()
 		return do(cmd.Context(), s, args)
 	}
-}
-
-// walkerOf is a store that can be read as a whole.
-func walkerOf(s store.Store) (store.Walker, error) {
-	if w, ok := s.(store.Walker); ok {
-		return w, nil
-	}
-	return nil, failed("the store cannot be read as a whole")
 }
 
 func (a *admin) say(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n", args...) }

@@ -27,16 +27,12 @@ func (c Counts) String() string {
 // progressEvery is how often a copy tells how far it is.
 const progressEvery = 2 * time.Second
 
-// Copy copies all that one store has to another one, where it is added to what is there and
+// Copy copies all that a source has, such as a store, to a store, where it is added to what is there and
 // replaces what has the same names. What was copied before is not written again: a copy that
 // was cut off is repeated. Documents are kept to the byte; revisions are the store's own.
 // While it works nothing should write to either of them.
-func Copy(ctx context.Context, from, to store.Store, progress func(Counts)) (Counts, error) {
-	walker, err := walkerOf(from)
-	if err != nil {
-		return Counts{}, err
-	}
-	c := &copier{from: from, walker: walker, to: to, progress: progress, told: time.Now()}
+func Copy(ctx context.Context, from Source, to store.Store, progress func(Counts)) (Counts, error) {
+	c := &copier{from: from, to: to, progress: progress, told: time.Now()}
 	for _, part := range []func(context.Context) error{c.subjects, c.limits, c.entities, c.activations, c.journal} {
 		if err := part(ctx); err != nil {
 			return c.counts, err
@@ -46,8 +42,8 @@ func Copy(ctx context.Context, from, to store.Store, progress func(Counts)) (Cou
 }
 
 type copier struct {
-	from, to store.Store
-	walker   store.Walker
+	from     Source
+	to       store.Store
 	counts   Counts
 	progress func(Counts)
 	told     time.Time
@@ -88,7 +84,7 @@ func (c *copier) subjects(ctx context.Context) error {
 }
 
 func (c *copier) limits(ctx context.Context) error {
-	return c.walker.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
+	return c.from.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
 		if err := c.to.PutNamespaceLimits(ctx, namespace, l); err != nil {
 			return fmt.Errorf("limits of %s: %w", namespace, err)
 		}
@@ -98,7 +94,7 @@ func (c *copier) limits(ctx context.Context) error {
 }
 
 func (c *copier) entities(ctx context.Context) error {
-	return c.walker.WalkEntities(ctx, "", func(e whisk.Entity) error {
+	return c.from.WalkEntities(ctx, "", func(e whisk.Entity) error {
 		id := e.FullName().ID()
 		have, err := c.to.Entity(ctx, id)
 		e.Common().Revision = ""
@@ -139,7 +135,7 @@ func (c *copier) activations(ctx context.Context) error {
 		batch = batch[:0]
 		return nil
 	}
-	err := c.walker.WalkActivations(ctx, "", func(a *whisk.Activation) error {
+	err := c.from.WalkActivations(ctx, "", func(a *whisk.Activation) error {
 		batch = append(batch, store.Record{Activation: a, Unjournaled: true})
 		if len(batch) < cap(batch) {
 			return nil
@@ -197,10 +193,6 @@ func (d digests) add(key string, documents ...any) {
 }
 
 func (d digests) read(ctx context.Context, s store.Store) error {
-	walker, err := walkerOf(s)
-	if err != nil {
-		return err
-	}
 	subjects, err := s.Subjects(ctx)
 	if err != nil {
 		return err
@@ -216,16 +208,16 @@ func (d digests) read(ctx context.Context, s store.Store) error {
 		d.add("journal entry "+string(e.ID), e.Taken, e.Message)
 	}
 	return errors.Join(
-		walker.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
+		s.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
 			d.add("limits of "+namespace, whisk.Marshal(l))
 			return nil
 		}),
-		walker.WalkEntities(ctx, "", func(e whisk.Entity) error {
+		s.WalkEntities(ctx, "", func(e whisk.Entity) error {
 			e.Common().Revision = ""
 			d.add("entity "+e.FullName().ID(), e.Collection(), whisk.EncodeEntity(e))
 			return nil
 		}),
-		walker.WalkActivations(ctx, "", func(a *whisk.Activation) error {
+		s.WalkActivations(ctx, "", func(a *whisk.Activation) error {
 			d.add("activation "+string(a.ID), a.Namespace, whisk.EncodeActivation(a))
 			return nil
 		}),

@@ -16,7 +16,7 @@ import (
 
 func (a *admin) dbCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "db", Short: "look at the database, copy and migrate it"}
-	cmd.AddCommand(a.dbGet(), a.dbCopy(), a.dbCompare())
+	cmd.AddCommand(a.dbGet(), a.dbCopy(), a.dbCompare(), a.dbImport())
 	return cmd
 }
 
@@ -93,10 +93,6 @@ func (a *admin) dbGet() *cobra.Command {
 	cmd.Flags().StringVarP(&view, "view", "w", "", "only what is in this `VIEW` of whisks: actions, packages, triggers or rules")
 	cmd.Flags().BoolVar(&docs, "docs", false, "with the documents")
 	cmd.RunE = a.with(1, 1, "A database is required: subjects, whisks or activations.", func(ctx context.Context, s store.Store, args []string) error {
-		walker, err := walkerOf(s)
-		if err != nil {
-			return err
-		}
 		rows := []row{}
 		add := func(id, revision string, document []byte) error {
 			r := row{ID: id, Key: id, Value: rowValue{revision}}
@@ -106,21 +102,22 @@ func (a *admin) dbGet() *cobra.Command {
 			rows = append(rows, r)
 			return nil
 		}
+		var err error
 		collection := view[strings.LastIndex(view, "/")+1:] // of design/view
 		switch {
 		case view != "" && args[0] != "whisks", collection != "" && !slices.Contains(collections, whisk.Collection(collection)):
 			return failed("there is no view %q of %s", view, args[0])
 		case args[0] == "subjects":
-			err = subjectRows(ctx, s, walker, add)
+			err = subjectRows(ctx, s, add)
 		case args[0] == "whisks":
-			err = walker.WalkEntities(ctx, "", func(e whisk.Entity) error {
+			err = s.WalkEntities(ctx, "", func(e whisk.Entity) error {
 				if collection != "" && string(e.Collection()) != collection {
 					return nil
 				}
 				return add(e.FullName().ID(), e.Common().Revision, whisk.EncodeEntity(e))
 			})
 		case args[0] == "activations":
-			err = walker.WalkActivations(ctx, "", func(r *whisk.Activation) error {
+			err = s.WalkActivations(ctx, "", func(r *whisk.Activation) error {
 				return add(r.Namespace+"/"+string(r.ID), "", whisk.EncodeActivation(r))
 			})
 		default:
@@ -141,7 +138,7 @@ func (a *admin) dbGet() *cobra.Command {
 // collections are the views of whisks.
 var collections = []whisk.Collection{whisk.Actions, whisk.Packages, whisk.Triggers, whisk.Rules}
 
-func subjectRows(ctx context.Context, s store.Subjects, walker store.Walker, add func(id, revision string, document []byte) error) error {
+func subjectRows(ctx context.Context, s Source, add func(id, revision string, document []byte) error) error {
 	subjects, err := s.Subjects(ctx)
 	if err != nil {
 		return err
@@ -151,7 +148,7 @@ func subjectRows(ctx context.Context, s store.Subjects, walker store.Walker, add
 			return err
 		}
 	}
-	return walker.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
+	return s.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
 		return add(namespace+"/limits", "", whisk.Marshal(l))
 	})
 }

@@ -117,17 +117,14 @@ func (a *admin) usageCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&byDay, "by-day", false, "for each day (UTC) apart")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, json or csv")
 	cmd.RunE = a.with(0, 1, "A namespace is the only valid argument.", func(ctx context.Context, s store.Store, args []string) error {
-		walker, err := walkerOf(s)
-		if err != nil {
-			return err
-		}
 		var bounds [2]time.Time
+		var err error
 		for i, text := range []string{since, until} {
 			if bounds[i], err = parseTime(text, time.Now()); err != nil {
 				return err
 			}
 		}
-		list, err := UsageOf(ctx, walker, bounds[0], bounds[1], byDay)
+		list, err := UsageOf(ctx, s, bounds[0], bounds[1], byDay)
 		if err != nil {
 			return err
 		}

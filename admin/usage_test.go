@@ -53,7 +53,7 @@ func TestUsage(t *testing.T) {
 		}},
 		{"none", noon.Add(100 * time.Hour), time.Time{}, false, []admin.Usage{}},
 	} {
-		got, err := admin.UsageOf(t.Context(), s.(store.Walker), c.since, c.until, c.byDay)
+		got, err := admin.UsageOf(t.Context(), s, c.since, c.until, c.byDay)
 		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", c.name, err, diff)
 		}

@@ -36,6 +36,7 @@ type Store interface {
 	Subjects
 	Activations
 	Journal
+	Walker
 
 	// Close waits for running calls and releases the database.
 	Close() error
@@ -61,14 +62,6 @@ type Walker interface {
 
 	// WalkActivations calls each for the whole records of all namespaces.
 	WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error
-}
-
-// An Expirer removes old records.
-type Expirer interface {
-	// ExpireActivations removes records that started before a time: those of a namespace, or
-	// with none those of all. It does a part that hinders others for a moment only, and
-	// says whether there is more to do. Without a namespace it may leave records of less than a day.
-	ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error)
 }
 
 // Entities keeps actions, packages, triggers and rules under one key space, the
@@ -152,6 +145,11 @@ type Activations interface {
 
 	// CountActivations counts the matching records; Skip and Limit do not matter.
 	CountActivations(ctx context.Context, q ActivationQuery) (int, error)
+
+	// ExpireActivations removes records that started before a time: those of a namespace, or
+	// with none those of all. It does a part that hinders others for a moment only, and
+	// says whether there is more to do. Without a namespace it may leave records of less than a day.
+	ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error)
 }
 
 // A Record is an activation to be written.

@@ -16,9 +16,15 @@ import (
 	"quirl/whisk"
 )
 
+// A RecordStore is the part of a store.Store that removing old records needs.
+type RecordStore interface {
+	ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error)
+	WalkLimits(ctx context.Context, after string, each func(namespace string, l whisk.NamespaceLimits) error) error
+}
+
 // Records removes those of a certain age.
 type Records struct {
-	Store store.Store
+	Store RecordStore
 	// Keep is how long records are kept; 0 is for ever.
 	Keep time.Duration
 	// Every is how often it looks.
@@ -31,34 +37,22 @@ type Records struct {
 
 // Run looks now and then until ctx ends.
 func (r *Records) Run(ctx context.Context) error {
-	expirer, ok := r.Store.(store.Expirer)
-	if !ok {
-		if r.Keep > 0 {
-			r.Log.Warn("the store cannot remove old records")
-		}
-		<-ctx.Done()
-		return nil
-	}
 	return every(ctx, r.Every, func() {
-		if err := r.expire(ctx, expirer); err != nil && ctx.Err() == nil {
+		if err := r.expire(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Error("old records are not removed, trying again later", "error", err)
 		}
 	})
 }
 
 // expire removes all that is too old, by the platform's age and by those of namespaces.
-func (r *Records) expire(ctx context.Context, expirer store.Expirer) error {
+func (r *Records) expire(ctx context.Context) error {
 	now := r.Now()
 	if r.Keep > 0 {
-		if err := r.parts(ctx, expirer, "", now.Add(-r.Keep)); err != nil {
+		if err := r.parts(ctx, "", now.Add(-r.Keep)); err != nil {
 			return err
 		}
 	}
-	walker, ok := r.Store.(store.Walker)
-	if !ok {
-		return nil
-	}
-	return walker.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
+	return r.Store.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {
 		if l.KeepRecords == nil {
 			return nil
 		}
@@ -67,13 +61,13 @@ func (r *Records) expire(ctx context.Context, expirer store.Expirer) error {
 			r.Log.Warn("a namespace's limit keepRecords is no duration", "namespace", namespace, "value", *l.KeepRecords)
 			return nil
 		}
-		return r.parts(ctx, expirer, namespace, now.Add(-keep))
+		return r.parts(ctx, namespace, now.Add(-keep))
 	})
 }
 
-func (r *Records) parts(ctx context.Context, expirer store.Expirer, namespace string, before time.Time) error {
+func (r *Records) parts(ctx context.Context, namespace string, before time.Time) error {
 	for {
-		more, err := expirer.ExpireActivations(ctx, namespace, before)
+		more, err := r.Store.ExpireActivations(ctx, namespace, before)
 		if err != nil || !more {
 			return err
 		}

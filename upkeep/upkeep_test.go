@@ -57,7 +57,7 @@ func TestCode(t *testing.T) {
 	s, code := open(t)
 	now := time.Now()
 	fresh := func() *upkeep.Code {
-		return &upkeep.Code{Store: s.(store.Walker), Attachments: code, Grace: time.Hour, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
+		return &upkeep.Code{Store: s, Attachments: code, Grace: time.Hour, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 	}
 	c := fresh()
 	collect := func(want int) {
@@ -169,9 +169,10 @@ func TestRunEnds(t *testing.T) {
 }
 
 // An expirer counts how often it is asked; the first time it fails.
-type expirer struct {
-	store.Store
-	calls int
+type expirer struct{ calls int }
+
+func (*expirer) WalkLimits(context.Context, string, func(string, whisk.NamespaceLimits) error) error {
+	return nil
 }
 
 func (e *expirer) ExpireActivations(context.Context, string, time.Time) (bool, error) {

@@ -46,9 +46,16 @@ func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.C
 		s, err := open(ctx, "store", url, stores, environment{data: cfg.Data})
 		return s, mendFile(err)
 	}
+	openAttachments := func(ctx context.Context) (store.Attachments, error) {
+		cfg, err := load()
+		if err != nil {
+			return nil, err
+		}
+		return open(ctx, "attachments", cfg.Attachments, attachmentStores, environment{data: cfg.Data})
+	}
 	cmd := admin.Command(admin.Options{
 		Open:    func(ctx context.Context) (store.Store, error) { return openURL(ctx, "", true) },
-		OpenURL: openURL, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
+		OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
 	})
 	cmd.AddCommand(backupCommands(load, stdout)...)
 	f := cmd.PersistentFlags()

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"quirl/admin"
 	"quirl/bus"
 	"quirl/bus/membus"
 	"quirl/container"
@@ -58,6 +59,18 @@ func openPostgres(ctx context.Context, u *url.URL, _ environment) (store.Store, 
 
 func openCouch(ctx context.Context, u *url.URL, _ environment) (store.Store, error) {
 	return couchstore.Open(ctx, u)
+}
+
+// openWhisk connects to the databases of an OpenWhisk.
+func openWhisk(ctx context.Context, text string, problem func(id string, err error)) (admin.OpenWhisk, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, withoutText(err)
+	}
+	if u.Scheme != "couchdb" && u.Scheme != "couchdbs" {
+		return nil, fmt.Errorf("OpenWhisk is imported from couchdb:// or couchdbs://, not from %s://", u.Scheme)
+	}
+	return couchstore.ReadOpenWhisk(ctx, u, problem)
 }
 
 var attachmentStores = map[string]func(context.Context, *url.URL, environment) (store.Attachments, error){

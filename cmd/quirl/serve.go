@@ -215,10 +215,8 @@ const (
 // addUpkeep adds the parts that remove what is old or unused.
 func (p *platform) addUpkeep(parts *lifecycle.Stack) {
 	parts.Add("old records", &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now})
-	walker, walks := p.store.(store.Walker)
-	collector, collects := p.attachments.(store.Collector)
-	if walks && collects {
-		parts.Add("unused code", &upkeep.Code{Store: walker, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
+	if collector, collects := p.attachments.(store.Collector); collects {
+		parts.Add("unused code", &upkeep.Code{Store: p.store, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/go-kivik/kivik/v4"
@@ -96,18 +95,11 @@ func (s *Store) wholeRecord(ctx context.Context, d document) (*whisk.Activation,
 	if _, attached := d.Attachments[logsName]; err != nil || !attached {
 		return a, err
 	}
-	err = s.link.Do(ctx, true, func(ctx context.Context) error {
-		att, err := s.activations.GetAttachment(ctx, d.ID, logsName, kivik.Rev(d.Revision))
-		if err != nil {
-			return err
-		}
-		logs, err := io.ReadAll(att.Content)
-		if err = errors.Join(err, att.Content.Close()); err != nil {
-			return err
-		}
-		return json.Unmarshal(logs, &a.Logs)
-	})
-	return a, err
+	logs, err := s.activations.attachment(ctx, d, logsName)
+	if err != nil {
+		return nil, err
+	}
+	return a, json.Unmarshal(logs, &a.Logs)
 }
 
 // known are the documents of ids, as far as there are any.

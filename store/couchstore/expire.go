@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"quirl/store"
 )
 
-var _ store.Expirer = (*Store)(nil)
-
-// ExpireActivations is that of store.Expirer. CouchDB keeps a short mark of what was removed.
+// ExpireActivations is that of store.Activations. CouchDB keeps a short mark of what was removed.
 func (s *Store) ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error) {
 	last := before.UnixMilli() - 1
 	v := view{cleanupDesign, "byDate", map[string]any{"reduce": false, "limit": bulk, "endkey": last}}

@@ -11,8 +11,6 @@ import (
 	"quirl/whisk"
 )
 
-var _ store.Walker = (*Store)(nil)
-
 // walk calls each for the documents of a database past an id, in the order of their ids, but
 // for those of views.
 func (db database) walk(ctx context.Context, after string, each func(document) error) error {

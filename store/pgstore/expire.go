@@ -6,16 +6,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"quirl/store"
 )
-
-var _ store.Expirer = (*Store)(nil)
 
 // expireAtOnce is how many records of a namespace one statement removes.
 const expireAtOnce = 2000
 
-// ExpireActivations is that of store.Expirer: without a namespace it removes whole days.
+// ExpireActivations is that of store.Activations: without a namespace it removes whole days.
 func (s *Store) ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error) {
 	if namespace == "" {
 		return false, s.dropDays(ctx, before)

@@ -10,8 +10,6 @@ import (
 	"quirl/whisk"
 )
 
-var _ store.Walker = (*Store)(nil)
-
 // WalkEntities is that of store.Walker.
 func (s *Store) WalkEntities(ctx context.Context, after string, each func(whisk.Entity) error) error {
 	return store.WalkPages(after, func(e whisk.Entity) string { return e.FullName().ID() }, func(after string) ([]whisk.Entity, error) {

@@ -8,12 +8,10 @@ import (
 	"quirl/store"
 )
 
-var _ store.Expirer = (*Store)(nil)
-
 // expireAtOnce is how many records one transaction removes: others wait for it some milliseconds.
 const expireAtOnce = 500
 
-// ExpireActivations is that of store.Expirer.
+// ExpireActivations is that of store.Activations.
 func (s *Store) ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error) {
 	limit := before.UnixMilli()
 	if namespace != "" {

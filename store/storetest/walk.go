@@ -16,10 +16,6 @@ var walkCases = []testCase{
 }
 
 func testWalks(t *testing.T, s store.Store) {
-	w, ok := s.(store.Walker)
-	if !ok {
-		t.Skip("it cannot be walked through")
-	}
 	const many = store.WalkPage + 20
 	var wantEntities, wantActivations, wantLimits []string
 	for i := range many {
@@ -43,18 +39,18 @@ func testWalks(t *testing.T, s store.Store) {
 	}
 	walk := func(after string) (entities, activations, limits []string) {
 		err := errors.Join(
-			w.WalkEntities(t.Context(), after, func(e whisk.Entity) error {
+			s.WalkEntities(t.Context(), after, func(e whisk.Entity) error {
 				entities = append(entities, e.FullName().ID())
 				return nil
 			}),
-			w.WalkActivations(t.Context(), whisk.ActivationID(after), func(a *whisk.Activation) error {
+			s.WalkActivations(t.Context(), whisk.ActivationID(after), func(a *whisk.Activation) error {
 				if len(a.Logs) == 0 || len(a.Response.Result) == 0 {
 					t.Errorf("%s is not whole", a.ID)
 				}
 				activations = append(activations, string(a.ID))
 				return nil
 			}),
-			w.WalkLimits(t.Context(), after, func(namespace string, l whisk.NamespaceLimits) error {
+			s.WalkLimits(t.Context(), after, func(namespace string, l whisk.NamespaceLimits) error {
 				if l.FiresPerMinute == nil || *l.FiresPerMinute != five {
 					t.Errorf("limits of %s: %+v", namespace, l)
 				}
@@ -87,14 +83,10 @@ func testWalks(t *testing.T, s store.Store) {
 }
 
 func testWalkEnds(t *testing.T, s store.Store) {
-	w, ok := s.(store.Walker)
-	if !ok {
-		t.Skip("it cannot be walked through")
-	}
 	put(t, s, action("ns", "a", noon))
 	put(t, s, action("ns", "b", noon))
 	enough, calls := errors.New("enough"), 0
-	err := w.WalkEntities(t.Context(), "", func(whisk.Entity) error {
+	err := s.WalkEntities(t.Context(), "", func(whisk.Entity) error {
 		calls++
 		return enough
 	})
