@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"quirl/catalog"
 	"quirl/store"
 	"quirl/whisk"
 )
@@ -42,7 +41,7 @@ type importer struct {
 // WalkEntities is that of store.Walker.
 func (i *importer) WalkEntities(ctx context.Context, after string, each func(whisk.Entity) error) error {
 	return i.OpenWhisk.WalkEntities(ctx, after, func(e whisk.Entity) error {
-		if !i.system && e.FullName().Path.Root() == catalog.Namespace {
+		if !i.system && e.FullName().Path.Root() == whisk.SystemNamespace {
 			return nil
 		}
 		if a, ok := e.(*whisk.Action); ok {

@@ -18,7 +18,7 @@ import (
 )
 
 // Namespace owns the packages of the catalog.
-const Namespace = "whisk.system"
+const Namespace = whisk.SystemNamespace
 
 //go:embed */manifest.json */*.js */*.py
 var files embed.FS

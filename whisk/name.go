@@ -11,6 +11,9 @@ const MaxNameLength = 256
 // DefaultNamespace is the path segment that stands for the caller's own namespace.
 const DefaultNamespace = "_"
 
+// SystemNamespace owns what the platform itself offers to everybody.
+const SystemNamespace = "whisk.system"
+
 // ValidName says whether s may name an entity, a package or a namespace: 1 to
 // 256 characters, the first a letter, digit or '_', inside also space and
 // '@', '.', '&', '-', the last not a space (OpenWhisk's EntityName grammar).
