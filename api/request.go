@@ -56,6 +56,23 @@ func (a *API) authenticate(r *request) error {
 	return err
 }
 
+// inScope says whether a key of the scope may send the method to a collection.
+func inScope(scope whisk.Scope, method, collection string) bool {
+	switch scope {
+	case whisk.AllScope:
+		return true
+	case whisk.ReadScope:
+		return method == http.MethodGet || method == http.MethodHead
+	case whisk.InvokeScope:
+		return method == http.MethodPost && (collection == string(whisk.Actions) || collection == string(whisk.Triggers))
+	}
+	return false
+}
+
+func outOfScope(scope whisk.Scope) error {
+	return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to do this: it is a key of scope '%s'.", scope)
+}
+
 // basicAuth reads a Basic header. Unlike http.Request.BasicAuth it accepts a pair without a colon.
 func basicAuth(header string) (user, password string, ok bool) {
 	scheme, encoded, found := strings.Cut(header, " ")

@@ -112,6 +112,8 @@ func (a *API) routeAuthenticated(r *request, under string) {
 		r.reply(ok([]string{r.caller.Namespace}))
 	case len(rest) == 1:
 		r.reply(noRoute())
+	case !inScope(r.caller.Scope, r.Method, rest[1]):
+		r.reply(failed(outOfScope(r.caller.Scope)))
 	default:
 		a.routeNamespace(r, rest[0], rest[1], rest[2:])
 	}

@@ -159,7 +159,7 @@ func (a *API) webUser(r *request) (namespace string, authenticated bool, err err
 	if err != nil {
 		return "", false, err
 	}
-	return id.Namespace, true, nil
+	return id.Namespace, id.Scope != whisk.ReadScope, nil
 }
 
 func (a *API) webArguments(r *request, raw bool) (*web.Arguments, error) {

@@ -25,7 +25,8 @@ type Credentials struct {
 // A Provider maps credentials to identities.
 // Its methods may be called from many goroutines at once.
 type Provider interface {
-	// Authenticate returns the identity that the credentials prove, or ErrUnknown.
+	// Authenticate returns the identity that the credentials prove, or ErrUnknown, also once they
+	// have expired. Whoever asks must hold what is done with it against its Scope.
 	// Any other error means that it cannot be told at the moment. The caller must
 	// not change the identity.
 	Authenticate(ctx context.Context, c Credentials) (*whisk.Identity, error)

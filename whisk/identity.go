@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
+	"time"
 )
 
 // SecretLength is the length of the secret half of a key, in characters.
@@ -65,10 +66,12 @@ type Subject struct {
 	Namespaces []SubjectNamespace `json:"namespaces"`
 }
 
-// A SubjectNamespace is one namespace of a subject and the key that opens it.
+// A SubjectNamespace is one namespace of a subject and the keys that open it: its own, which is
+// also the one that web actions run with, and further ones.
 type SubjectNamespace struct {
 	Name string `json:"name"`
 	Key
+	Keys []AccessKey `json:"keys,omitempty"`
 }
 
 // NamespaceLimits are a namespace's own limits; nil members are the system's.
@@ -107,7 +110,9 @@ type NamespaceLimits struct {
 type Identity struct {
 	Subject   string
 	Namespace string
-	Key       Key // Key.UUID also identifies the namespace for rates
+	Key       Key
+	Scope     Scope     // what the key may be used for
+	Expires   time.Time // when it ends to be valid; zero is never
 	Limits    NamespaceLimits
 }
 

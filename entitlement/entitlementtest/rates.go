@@ -11,8 +11,9 @@ import (
 	"quirl/whisk"
 )
 
+// caller is somebody with a namespace that nobody else has.
 func caller(limits whisk.NamespaceLimits) *whisk.Identity {
-	return &whisk.Identity{Subject: "ann", Namespace: "ann", Key: whisk.NewKey(), Limits: limits}
+	return &whisk.Identity{Subject: "ann", Namespace: whisk.RandomText(12), Key: whisk.NewKey(), Limits: limits}
 }
 
 // admit wants the call to be admitted.
@@ -53,8 +54,12 @@ const rest = 39*time.Second + 500*time.Millisecond
 func testRates(t *testing.T, e entitlement.Entitlement, clock *Clock) {
 	one, two := caller(whisk.NamespaceLimits{}), caller(whisk.NamespaceLimits{})
 	for _, who := range []*whisk.Identity{one, two} {
-		for range 5 {
-			admit(t, e, who, entitlement.Invocation).Release()
+		for i := range 5 {
+			colleague := *who
+			if i%2 == 1 { // by another key of the namespace
+				colleague.Subject, colleague.Key = "bob", whisk.NewKey()
+			}
+			admit(t, e, &colleague, entitlement.Invocation).Release()
 		}
 		refuse(t, e, who, entitlement.Invocation, tooMany(6, 5), rest)
 	}

@@ -84,13 +84,13 @@ func (t *throttles) release(uuid string) {
 // Admit is that of entitlement.Entitlement.
 func (e *Entitlement) Admit(_ context.Context, caller *whisk.Identity, load entitlement.Load) (entitlement.Lease, error) {
 	limits := caller.Effective(&e.limits)
-	if err := e.throttles.admit(e.now(), caller.Key.UUID, load, &limits); err != nil {
+	if err := e.throttles.admit(e.now(), caller.Namespace, load, &limits); err != nil {
 		return nil, err
 	}
 	if load == entitlement.Fire {
 		return new(lease), nil
 	}
-	return &lease{release: func() { e.throttles.release(caller.Key.UUID) }}, nil
+	return &lease{release: func() { e.throttles.release(caller.Namespace) }}, nil
 }
 
 type lease struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"quirl/identity"
 	"quirl/whisk"
@@ -32,6 +33,7 @@ func Run(t *testing.T, open func(*testing.T) Office) {
 		{"a replaced key is refused", testReplaced},
 		{"a namespace has an owner", testOwner},
 		{"the owner of a namespace is not blocked", testBlockedOwner},
+		{"a further key has its scope, until it expires", testFurtherKeys},
 		{"many at once", testMany},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.fn(t, open(t)) })
@@ -182,6 +184,33 @@ func testBlockedOwner(t *testing.T, o Office) {
 	o.Put(t, second)
 	o.Settle()
 	wantNoOwner(t, o, "a namespace whose subjects are blocked", "shared")
+}
+
+func testFurtherKeys(t *testing.T, o Office) {
+	s := ann("one")
+	now := time.Now()
+	keys := []whisk.AccessKey{
+		{Key: whisk.NewKey(), Name: "reader", Scope: whisk.ReadScope},
+		{Key: whisk.NewKey(), Name: "soon gone", Scope: whisk.InvokeScope, Expires: now.Add(time.Second).UnixMilli()},
+		{Key: whisk.NewKey(), Name: "gone", Expires: now.Add(-time.Second).UnixMilli()},
+	}
+	s.Namespaces[0].Keys = keys
+	o.Put(t, s)
+	wantKnown(t, o, "ann", "one", s.Namespaces[0].Key)
+	for _, k := range keys[:2] {
+		if got, err := authenticate(t.Context(), o, k.Key); err != nil || got.Namespace != "one" || got.Scope != k.Scope {
+			t.Errorf("key %q: got %+v, %v; want scope %q", k.Name, got, err, k.Scope)
+		}
+	}
+	wantUnknown(t, o, "an expired key", keys[2].Key)
+	wantUnknown(t, o, "another key's secret", whisk.Key{UUID: keys[0].UUID, Secret: keys[1].Secret})
+	wantOwner(t, o, "one", "ann", s.Namespaces[0].Key)
+	time.Sleep(time.Until(now.Add(time.Second)))
+	wantUnknown(t, o, "a key that expired meanwhile", keys[1].Key)
+	s.Namespaces[0].Keys = keys[1:]
+	o.Put(t, s)
+	o.Settle()
+	wantUnknown(t, o, "a revoked key", keys[0].Key)
 }
 
 func testMany(t *testing.T, o Office) {

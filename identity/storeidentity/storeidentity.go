@@ -44,6 +44,9 @@ func (p *Provider) Authenticate(ctx context.Context, c identity.Credentials) (*w
 	if subtle.ConstantTimeCompare([]byte(id.Key.Secret), []byte(c.Password)) != 1 {
 		return nil, identity.ErrUnknown
 	}
+	if !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
+		return nil, identity.ErrUnknown
+	}
 	return id, nil
 }
 

@@ -56,9 +56,10 @@ var designs = map[string][]design{
 		"identities": `function (doc) {
   if (!doc.subject || !doc.namespaces || doc.blocked) return;
   doc.namespaces.forEach(function (n) {
-    var v = { _id: n.name + '/limits', namespace: n.name, uuid: n.uuid, key: n.key, subject: doc.subject };
+    var v = { _id: n.name + '/limits', namespace: n.name, uuid: n.uuid, key: n.key, subject: doc.subject, keys: n.keys };
     emit([n.name], v);
     emit([n.uuid, n.key], v);
+    (n.keys || []).forEach(function (k) { emit([k.uuid, k.key], v); });
   });
 }`,
 	}}, {"namespaceThrottlings", map[string]string{

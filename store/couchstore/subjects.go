@@ -15,64 +15,53 @@ import (
 // limitsSuffix follows a namespace in the id of the document with its limits.
 const limitsSuffix = "/limits"
 
-// identity is a row of the view of identities.
-type identity struct {
-	Subject   string `json:"subject"`
-	Namespace string `json:"namespace"`
+// An owner is a row of the view of identities: a subject with one of its namespaces.
+type owner struct {
+	Subject   string            `json:"subject"`
+	Namespace string            `json:"namespace"`
+	Keys      []whisk.AccessKey `json:"keys"`
 	whisk.Key
 	limits json.RawMessage
 }
 
-// identities asks the view of identities; those of one key are in the order of their subjects.
-func (s *Store) identities(ctx context.Context, from, to []any) ([]identity, error) {
+// first asks the view of identities, and returns the first identity that find has in one of its
+// rows, in the order of the subjects, with the limits of its namespace.
+func (s *Store) first(ctx context.Context, from, to []any, find func(*whisk.Subject) *whisk.Identity) (*whisk.Identity, error) {
 	rows, err := s.subjects.rows(ctx, view{subjectsDesign, "identities", map[string]any{
 		"reduce": false, "include_docs": true, "startkey": from, "endkey": to,
 	}})
 	if err != nil {
 		return nil, err
 	}
-	var all []identity
-	for _, r := range rows {
-		i := identity{limits: r.Doc}
-		if err := json.Unmarshal(r.Value, &i); err != nil {
+	owners := make([]owner, len(rows))
+	for i, r := range rows {
+		owners[i].limits = r.Doc
+		if err := json.Unmarshal(r.Value, &owners[i]); err != nil {
 			return nil, fmt.Errorf("%w: %w", errDocument, err)
 		}
-		all = append(all, i)
 	}
-	slices.SortFunc(all, func(a, b identity) int { return cmp.Compare(a.Subject, b.Subject) })
-	return all, nil
-}
-
-// first is the first identity that fits, with the limits of its namespace.
-func first(all []identity, fits func(identity) bool) (*whisk.Identity, error) {
-	at := slices.IndexFunc(all, fits)
-	if at < 0 {
-		return nil, store.ErrNotFound
+	slices.SortFunc(owners, func(a, b owner) int { return cmp.Compare(a.Subject, b.Subject) })
+	for _, o := range owners {
+		id := find(&whisk.Subject{Name: o.Subject, Namespaces: []whisk.SubjectNamespace{{Name: o.Namespace, Key: o.Key, Keys: o.Keys}}})
+		if id == nil {
+			continue
+		}
+		if !whisk.IsNull(o.limits) {
+			err = json.Unmarshal(o.limits, &id.Limits)
+		}
+		return id, err
 	}
-	found := all[at]
-	i := &whisk.Identity{Subject: found.Subject, Namespace: found.Namespace, Key: found.Key}
-	if whisk.IsNull(found.limits) {
-		return i, nil
-	}
-	return i, json.Unmarshal(found.limits, &i.Limits)
+	return nil, store.ErrNotFound
 }
 
 // Identity is that of store.Subjects.
 func (s *Store) Identity(ctx context.Context, uuid string) (*whisk.Identity, error) {
-	all, err := s.identities(ctx, []any{uuid, nil}, []any{uuid, map[string]any{}})
-	if err != nil {
-		return nil, err
-	}
-	return first(all, func(i identity) bool { return i.UUID == uuid })
+	return s.first(ctx, []any{uuid, nil}, []any{uuid, map[string]any{}}, func(s *whisk.Subject) *whisk.Identity { return s.ByKey(uuid) })
 }
 
 // NamespaceIdentity is that of store.Subjects.
 func (s *Store) NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error) {
-	all, err := s.identities(ctx, []any{namespace}, []any{namespace})
-	if err != nil {
-		return nil, err
-	}
-	return first(all, func(i identity) bool { return i.Namespace == namespace })
+	return s.first(ctx, []any{namespace}, []any{namespace}, func(s *whisk.Subject) *whisk.Identity { return s.Owner(namespace) })
 }
 
 // Subject is that of store.Subjects.

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,27 +13,33 @@ import (
 
 // Identity is that of store.Subjects.
 func (s *Store) Identity(ctx context.Context, uuid string) (*whisk.Identity, error) {
-	return s.identity(ctx, "k.uuid = $1", uuid)
+	return s.identity(ctx, "k.uuid = $1", uuid, store.IdentityByKey)
 }
 
 // NamespaceIdentity is that of store.Subjects.
 func (s *Store) NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error) {
-	return s.identity(ctx, `k.namespace = $1 ORDER BY k.subject LIMIT 1`, namespace)
+	return s.identity(ctx, "k.namespace = $1 ORDER BY k.subject LIMIT 1", namespace, store.IdentityOfOwner)
 }
 
-func (s *Store) identity(ctx context.Context, condition, arg string) (*whisk.Identity, error) {
-	var id whisk.Identity
-	var limits []byte
-	err := s.row(ctx, `SELECT k.uuid, k.subject, k.namespace, k.secret, l.document
-		FROM subject_keys k LEFT JOIN namespace_limits l ON l.namespace = k.namespace WHERE NOT k.blocked AND `+condition,
-		[]any{arg}, &id.Key.UUID, &id.Subject, &id.Namespace, &id.Key.Secret, &limits)
+// identity finds a subject by the table of keys, and the identity in its document.
+func (s *Store) identity(ctx context.Context, condition, arg string, find func(document []byte, arg string) (*whisk.Identity, error)) (*whisk.Identity, error) {
+	var document []byte
+	err := s.row(ctx, "SELECT s.document FROM subject_keys k JOIN subjects s USING (subject) WHERE NOT k.blocked AND "+condition, []any{arg}, &document)
 	if err != nil {
 		return nil, err
 	}
-	if limits != nil {
-		err = json.Unmarshal(limits, &id.Limits)
+	id, err := find(document, arg)
+	if err != nil {
+		return nil, err
 	}
-	return &id, err
+	limits, err := s.NamespaceLimits(ctx, id.Namespace)
+	if errors.Is(err, store.ErrNotFound) {
+		return id, nil
+	}
+	if err == nil {
+		id.Limits = *limits
+	}
+	return id, err
 }
 
 // Subject is that of store.Subjects.
@@ -52,12 +59,13 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 			var batch pgx.Batch
 			batch.Queue("INSERT INTO subjects (subject, document) VALUES ($1, $2) ON CONFLICT (subject) DO UPDATE SET document = excluded.document", subject.Name, whisk.Marshal(subject))
 			batch.Queue("DELETE FROM subject_keys WHERE subject = $1", subject.Name)
-			for _, n := range subject.Namespaces {
-				batch.Queue(`INSERT INTO subject_keys (uuid, subject, namespace, secret, blocked) VALUES ($1, $2, $3, $4, $5)
-					ON CONFLICT (uuid) DO UPDATE SET subject = excluded.subject, namespace = excluded.namespace, secret = excluded.secret, blocked = excluded.blocked`,
-					n.UUID, subject.Name, n.Name, n.Secret, subject.Blocked)
-			}
-			return tx.SendBatch(ctx, &batch).Close()
+			err := store.EachKey(subject, func(uuid, namespace string) error {
+				batch.Queue(`INSERT INTO subject_keys (uuid, subject, namespace, blocked) VALUES ($1, $2, $3, $4)
+					ON CONFLICT (uuid) DO UPDATE SET subject = excluded.subject, namespace = excluded.namespace, blocked = excluded.blocked`,
+					uuid, subject.Name, namespace, subject.Blocked)
+				return nil
+			})
+			return errors.Join(err, tx.SendBatch(ctx, &batch).Close())
 		})
 	})
 }

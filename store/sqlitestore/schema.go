@@ -26,10 +26,12 @@ CREATE TABLE IF NOT EXISTS subject_keys (
 	uuid      TEXT PRIMARY KEY,
 	subject   TEXT NOT NULL,
 	namespace TEXT NOT NULL,
-	secret    TEXT NOT NULL,
+	secret    TEXT NOT NULL,        -- empty: it is in the document
 	blocked   INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subject_keys_namespace ON subject_keys (namespace);
+
+UPDATE subject_keys SET secret = '' WHERE secret <> '';
 
 CREATE TABLE IF NOT EXISTS namespace_limits (
 	namespace TEXT PRIMARY KEY,

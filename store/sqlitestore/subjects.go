@@ -11,30 +11,34 @@ import (
 
 // Identity is that of store.Subjects.
 func (s *Store) Identity(ctx context.Context, uuid string) (*whisk.Identity, error) {
-	return s.identity(ctx, "uuid = ?", uuid)
+	return s.identity(ctx, "k.uuid = ?", uuid, store.IdentityByKey)
 }
 
 // NamespaceIdentity is that of store.Subjects.
 func (s *Store) NamespaceIdentity(ctx context.Context, namespace string) (*whisk.Identity, error) {
-	return s.identity(ctx, "namespace = ? ORDER BY subject LIMIT 1", namespace)
+	return s.identity(ctx, "k.namespace = ? ORDER BY k.subject LIMIT 1", namespace, store.IdentityOfOwner)
 }
 
-func (s *Store) identity(ctx context.Context, condition string, arg string) (*whisk.Identity, error) {
-	var id whisk.Identity
-	err := s.row(ctx, "SELECT uuid, subject, namespace, secret FROM subject_keys WHERE blocked = 0 AND "+condition,
-		[]any{arg}, &id.Key.UUID, &id.Subject, &id.Namespace, &id.Key.Secret)
+// identity finds a subject by the table of keys, and the identity in its document.
+func (s *Store) identity(ctx context.Context, condition, arg string, find func(document []byte, arg string) (*whisk.Identity, error)) (*whisk.Identity, error) {
+	var document []byte
+	err := s.row(ctx, "SELECT s.document FROM subject_keys k JOIN subjects s ON s.subject = k.subject WHERE k.blocked = 0 AND "+condition, []any{arg}, &document)
+	if err != nil {
+		return nil, err
+	}
+	id, err := find(document, arg)
 	if err != nil {
 		return nil, err
 	}
 	limits, err := s.NamespaceLimits(ctx, id.Namespace)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return &id, nil
+		return id, nil
 	case err != nil:
 		return nil, err
 	}
 	id.Limits = *limits
-	return &id, nil
+	return id, nil
 }
 
 // Subject is that of store.Subjects.
@@ -56,14 +60,11 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 		if _, err := tx.exec("DELETE FROM subject_keys WHERE subject = ?", subject.Name); err != nil {
 			return err
 		}
-		for _, n := range subject.Namespaces {
-			_, err := tx.exec("INSERT OR REPLACE INTO subject_keys (uuid, subject, namespace, secret, blocked) VALUES (?, ?, ?, ?, ?)",
-				n.UUID, subject.Name, n.Name, n.Secret, subject.Blocked)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return store.EachKey(subject, func(uuid, namespace string) error {
+			_, err := tx.exec("INSERT OR REPLACE INTO subject_keys (uuid, subject, namespace, secret, blocked) VALUES (?, ?, ?, '', ?)",
+				uuid, subject.Name, namespace, subject.Blocked)
+			return err
+		})
 	})
 }
 

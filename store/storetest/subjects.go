@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,6 +16,7 @@ var subjectCases = []testCase{
 	{"a blocked subject is found by its name alone", testBlocked},
 	{"a namespace is its next owner's while the first is blocked", testNextOwner},
 	{"keys that a subject lost open nothing", testKeysChange},
+	{"a namespace has further keys", testFurtherKeys},
 	{"limits belong to the namespace", testNamespaceLimits},
 	{"subjects are listed and deleted", testSubjectsListed},
 	{"limits are read and deleted", testLimitsRead},
@@ -123,6 +125,47 @@ func testKeysChange(t *testing.T, s store.Store) {
 	if got, err := s.Identity(t.Context(), changed.Namespaces[0].UUID); err != nil || got.Key != changed.Namespaces[0].Key {
 		t.Errorf("identity after a change of the secret: got %+v, %v; want key %s", got, err, changed.Namespaces[0].Key)
 	}
+}
+
+func testFurtherKeys(t *testing.T, s store.Store) {
+	ann := subject("ann", "ann", "second")
+	ann.Namespaces[0].Keys = []whisk.AccessKey{
+		{Key: whisk.NewKey(), Name: "reader", Scope: whisk.ReadScope, Created: noon},
+		{Key: whisk.NewKey(), Name: "for a time", Scope: whisk.InvokeScope, Created: noon, Expires: noon + 1000},
+	}
+	putSubject(t, s, ann)
+	five := 5
+	limits := whisk.NamespaceLimits{FiresPerMinute: &five}
+	if err := s.PutNamespaceLimits(t.Context(), "ann", limits); err != nil {
+		t.Fatal(err)
+	}
+	keys := ann.Namespaces[0].Keys
+	for _, want := range []*whisk.Identity{
+		{Subject: "ann", Namespace: "ann", Key: ann.Namespaces[0].Key, Limits: limits},
+		{Subject: "ann", Namespace: "ann", Key: keys[0].Key, Scope: whisk.ReadScope, Limits: limits},
+		{Subject: "ann", Namespace: "ann", Key: keys[1].Key, Scope: whisk.InvokeScope, Expires: time.UnixMilli(noon + 1000), Limits: limits},
+		{Subject: "ann", Namespace: "second", Key: ann.Namespaces[1].Key},
+	} {
+		got, err := s.Identity(t.Context(), want.Key.UUID)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("identity, %v (-want +got):\n%s", err, diff)
+		}
+	}
+	if got, err := s.NamespaceIdentity(t.Context(), "ann"); err != nil || got.Key != ann.Namespaces[0].Key || got.Scope != whisk.AllScope {
+		t.Errorf("owner: got %+v, %v; want the namespace's own key", got, err)
+	}
+	wantNobody(t, s, whisk.NewKey().UUID, "")
+	_, err := s.NamespaceIdentity(t.Context(), "")
+	wantError(t, "the owner of no namespace", err, store.ErrNotFound)
+	if got, err := s.Subject(t.Context(), "ann"); err != nil || !cmp.Equal(*got, ann) {
+		t.Errorf("subject: got %+v, %v; want %+v", got, err, ann)
+	}
+	ann.Namespaces[0].Keys = keys[1:]
+	putSubject(t, s, ann)
+	wantNobody(t, s, keys[0].UUID, "")
+	ann.Blocked = true
+	putSubject(t, s, ann)
+	wantNobody(t, s, keys[1].UUID, "")
 }
 
 func testNamespaceLimits(t *testing.T, s store.Store) {
