@@ -63,7 +63,7 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/runtimes`, `quirl/container`, "kinds are started as containers"},
 	{`quirl/runtimes/loop`, `quirl/internal/archive`, "runs inside of containers"},
 	{`quirl/upkeep`, `quirl/(store|whisk)`, "works on the store"},
-	{`quirl/admin`, `quirl/(store|whisk)`, "works on the store"},
+	{`quirl/admin`, `quirl/(store|store/sealedstore|whisk)`, "works on the store"},
 	{`quirl/result`, `quirl/(store|whisk)`, "records"},
 	{`quirl/catalog`, `quirl/(store|whisk)`, "functions and where they are kept"},
 	{`quirl/invoker/pool`, ``, "pure"},

@@ -64,7 +64,7 @@ func Command(o Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "administer users, limits and the database"}
 	db := a.dbCommand()
 	db.AddCommand(o.Database...)
-	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.limitsCommand(), db, a.usageCommand())
+	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.secretsCommand(), a.limitsCommand(), db, a.usageCommand())
 	return cmd
 }
 

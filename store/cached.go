@@ -84,7 +84,7 @@ func (c *Cached) Forget(id string) {
 
 // Run forgets what other processes write, until ctx ends.
 func (c *Cached) Run(ctx context.Context) error {
-	n, shared := c.Store.(Notifier)
+	n, shared := NotifierOf(c.Store)
 	if !shared {
 		<-ctx.Done()
 		return nil

@@ -50,6 +50,21 @@ type Notifier interface {
 	Changes(ctx context.Context, changed func(id string)) error
 }
 
+// NotifierOf is the Notifier that s is, or that is behind it.
+func NotifierOf(s Store) (n Notifier, ok bool) {
+	for s != nil {
+		if n, ok = s.(Notifier); ok {
+			return n, true
+		}
+		wrapper, ok := s.(interface{ Unwrap() Store })
+		if !ok {
+			break
+		}
+		s = wrapper.Unwrap()
+	}
+	return nil, false
+}
+
 // A Walker hands out all that a store has besides Subjects and Entries, for copies and
 // operators: in pages, so that it can go on for long. Each walk is in the order of the ids, and
 // leads past what after says; it ends with the error of each.

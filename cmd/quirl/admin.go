@@ -28,22 +28,42 @@ func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.C
 		if flags.data != "" {
 			cfg.Data = flags.data
 		}
+		if err == nil {
+			err = config.Resolve(&cfg, getenv)
+		}
 		return cfg, err
 	}
-	openURL := func(ctx context.Context, url string, create bool) (store.Store, error) {
+	// prepare finds what a store is opened with; without create a file must be there.
+	prepare := func(url string, create bool) (serveConfig, string, error) {
 		cfg, err := load()
 		if err != nil {
-			return nil, err
+			return cfg, "", err
 		}
 		if url == "" {
 			url = cfg.Store
 		}
 		if file, ok := sqliteFile(url, cfg.Data); ok && !create {
 			if _, err := os.Stat(file); err != nil {
-				return nil, fmt.Errorf("there is no database: %w", err)
+				return cfg, "", fmt.Errorf("there is no database: %w", err)
 			}
 		}
+		return cfg, url, nil
+	}
+	// openURL opens a store as it is: copies have what is encrypted encrypted.
+	openURL := func(ctx context.Context, url string, create bool) (store.Store, error) {
+		cfg, url, err := prepare(url, create)
+		if err != nil {
+			return nil, err
+		}
 		s, err := open(ctx, "store", url, stores, environment{data: cfg.Data})
+		return s, mendFile(err)
+	}
+	openOwn := func(ctx context.Context) (store.Store, error) {
+		cfg, url, err := prepare("", true)
+		if err != nil {
+			return nil, err
+		}
+		s, err := openStore(ctx, url, cfg.SecretKeys, environment{data: cfg.Data})
 		return s, mendFile(err)
 	}
 	openAttachments := func(ctx context.Context) (store.Attachments, error) {
@@ -54,8 +74,7 @@ func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.C
 		return open(ctx, "attachments", cfg.Attachments, attachmentStores, environment{data: cfg.Data})
 	}
 	cmd := admin.Command(admin.Options{
-		Open:    func(ctx context.Context) (store.Store, error) { return openURL(ctx, "", true) },
-		OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
+		Open: openOwn, OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
 	})
 	cmd.AddCommand(backupCommands(load, stdout)...)
 	f := cmd.PersistentFlags()

@@ -15,11 +15,11 @@ import (
 type serveConfig struct {
 	Listen        string `yaml:"listen" help:"address of the API, host:port"`
 	Data          string `yaml:"data" help:"folder for everything that is kept"`
-	Store         string `yaml:"store" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file, postgres://user:password@host/database or couchdb://user:password@host:5984/prefix_ (couchdbs:// with TLS)"`
-	Attachments   string `yaml:"attachments" help:"where code is kept: file://, file:///path/to/folder or s3://key:secret@host/bucket/prefix?region=R&secure=false&create=true"`
-	Bus           string `yaml:"bus" help:"what carries messages between the parts: mem://?capacity=N"`
-	Containers    string `yaml:"containers" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
-	Logs          string `yaml:"logs" help:"where log lines are kept: record://"`
+	Store         string `yaml:"store" url:"true" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file, postgres://user:password@host/database or couchdb://user:password@host:5984/prefix_ (couchdbs:// with TLS)"`
+	Attachments   string `yaml:"attachments" url:"true" help:"where code is kept: file://, file:///path/to/folder or s3://key:secret@host/bucket/prefix?region=R&secure=false&create=true"`
+	Bus           string `yaml:"bus" url:"true" help:"what carries messages between the parts: mem://?capacity=N"`
+	Containers    string `yaml:"containers" url:"true" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
+	Logs          string `yaml:"logs" url:"true" help:"where log lines are kept: record://"`
 	Manifest      string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
 	APIHost       string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
 	VanityHost    string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
@@ -31,6 +31,7 @@ type serveConfig struct {
 	BareWrites    bool   `yaml:"bare-writes" help:"answer successful PUT and DELETE without a body"`
 	Catalog       bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
 	OperatorKey   string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
+	SecretKeys    string `yaml:"secret-keys" help:"keys with which the secrets of users' keys are encrypted in the store, lines of a name and 32 bytes in base64, the present one first: usually ${file:/path}; empty leaves them as they are" secret:"true"`
 	GuestAnyway   bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`

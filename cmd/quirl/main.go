@@ -36,12 +36,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 func serveCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
 	return configured("serve", "run the whole platform in this process", getenv, func(ctx context.Context, cfg serveConfig) error {
+		if err := config.Resolve(&cfg, getenv); err != nil {
+			return err
+		}
 		return serve(ctx, cfg, getenv, stdout, stderr)
 	})
 }
 
 func configCommand(getenv func(string) string, stdout io.Writer) *cobra.Command {
 	return configured("config", "print the configuration in force for `quirl serve`", getenv, func(_ context.Context, cfg serveConfig) error {
+		resolved := cfg
+		if err := config.Resolve(&resolved, getenv); err != nil {
+			return err
+		}
 		return config.Write(stdout, &cfg)
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"quirl/store/couchstore"
 	"quirl/store/pgstore"
 	"quirl/store/s3attachments"
+	"quirl/store/sealedstore"
 	"quirl/store/sqlitestore"
 )
 
@@ -120,6 +121,19 @@ func withoutText(err error) error {
 		return bad.Err
 	}
 	return err
+}
+
+// openStore opens a store whose secrets are encrypted as secretKeys say.
+func openStore(ctx context.Context, text, secretKeys string, env environment) (store.Store, error) {
+	ring, err := sealedstore.ParseRing(secretKeys)
+	if err != nil {
+		return nil, fmt.Errorf("secret-keys: %w", err)
+	}
+	s, err := open(ctx, "store", text, stores, env)
+	if err != nil {
+		return nil, err
+	}
+	return sealedstore.New(s, ring), nil
 }
 
 // open finds and calls the constructor for a configured URL.

@@ -114,7 +114,7 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 	}
 	env := environment{data: p.cfg.Data, log: p.log}
 	var err error
-	if p.store, err = open(ctx, "store", p.cfg.Store, stores, env); err != nil {
+	if p.store, err = openStore(ctx, p.cfg.Store, p.cfg.SecretKeys, env); err != nil {
 		return mendFile(err)
 	}
 	p.closers = append(p.closers, p.store)
@@ -256,7 +256,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
 	})
 	build, number := buildInfo()
-	_, shared := p.store.(store.Notifier)
+	_, shared := store.NotifierOf(p.store)
 	handler := api.New(api.Config{
 		Entities: st, Shared: shared, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,

@@ -94,11 +94,12 @@ func oneLine(err error) string {
 }
 
 // Write prints the effective values as a configuration file, each with its help.
-// Values of fields tagged `secret:"true"`, and passwords in URLs, are hidden.
+// Values of fields tagged `secret:"true"`, and passwords in URLs, are hidden. References are
+// printed as they are, unless they were resolved.
 func Write(w io.Writer, cfg any) error {
 	for _, f := range fields(cfg) {
 		text := (&value{f.value}).String()
-		if f.secret && text != "" {
+		if f.secret && text != "" && !isReference(text) {
 			text = "(hidden)"
 		}
 		if u, err := url.Parse(text); err == nil && u.User != nil { // the password of a URL
@@ -115,6 +116,11 @@ func Write(w io.Writer, cfg any) error {
 	return nil
 }
 
+// isReference says whether a text is nothing but a reference, which is no secret itself.
+func isReference(text string) bool {
+	return strings.HasPrefix(text, "${") && strings.Index(text, "}") == len(text)-1
+}
+
 func scalar(v reflect.Value, text string) any {
 	if v.Kind() == reflect.Int || v.Kind() == reflect.Bool {
 		return v.Interface()
@@ -125,6 +131,7 @@ func scalar(v reflect.Value, text string) any {
 type field struct {
 	key, help string
 	secret    bool
+	url       bool
 	value     reflect.Value
 }
 
@@ -133,7 +140,7 @@ func fields(cfg any) []field {
 	list := make([]field, 0, v.NumField())
 	for i := range v.NumField() {
 		t := v.Type().Field(i)
-		list = append(list, field{t.Tag.Get("yaml"), t.Tag.Get("help"), t.Tag.Get("secret") == "true", v.Field(i)})
+		list = append(list, field{t.Tag.Get("yaml"), t.Tag.Get("help"), t.Tag.Get("secret") == "true", t.Tag.Get("url") == "true", v.Field(i)})
 	}
 	return list
 }
