@@ -1,4 +1,5 @@
-// Package sealedstore keeps the secrets of subjects' keys encrypted in any other store.
+// Package sealedstore keeps the secrets of subjects' keys encrypted in any other store, and the
+// journal, whose messages have the keys of callers.
 //
 // It promises that no secret that was written through it with a Ring of keys can be read in the
 // database, or moved to another key there. Everything else goes to the store behind it.
@@ -98,6 +99,31 @@ func (s *Store) PutSubject(ctx context.Context, subject whisk.Subject) error {
 		return err
 	}
 	return s.Store.PutSubject(ctx, subject)
+}
+
+// Accept is that of store.Journal.
+func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error {
+	sealed := slices.Clone(entries)
+	for i, e := range sealed {
+		sealed[i].Message = []byte(s.ring.Seal(string(e.Message), string(e.ID)))
+	}
+	return s.Store.Accept(ctx, sealed...)
+}
+
+// Entries is that of store.Journal.
+func (s *Store) Entries(ctx context.Context) ([]store.JournalEntry, error) {
+	all, err := s.Store.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range all {
+		message, err := s.ring.Open(string(e.Message), string(e.ID))
+		if err != nil {
+			return nil, fmt.Errorf("journal entry %s: %w", e.ID, err)
+		}
+		all[i].Message = []byte(message)
+	}
+	return all, nil
 }
 
 // Secrets counts the secrets that are sealed with each key of a ring; those under no name are not sealed.

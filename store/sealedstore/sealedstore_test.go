@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,6 +65,13 @@ func TestSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSecrets(t, s, map[string]int{"": 3, "one": 3})
+	accepted := store.JournalEntry{ID: whisk.NewActivationID(time.Now()), Message: []byte("called with " + ann.Namespaces[0].Secret)}
+	if err := s.Accept(t.Context(), accepted); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Entries(t.Context()); err != nil || !cmp.Equal(got, []store.JournalEntry{accepted}) {
+		t.Errorf("journal: got %+v, %v; want %+v", got, err, accepted)
+	}
 	wantSubjects(t, s, ann, bob)
 
 	// A new key comes first, the old one stays until all is sealed with the new one.
