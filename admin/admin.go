@@ -64,7 +64,7 @@ func Command(o Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "administer users, limits and the database"}
 	db := a.dbCommand()
 	db.AddCommand(o.Database...)
-	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.secretsCommand(), a.limitsCommand(), db, a.usageCommand())
+	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.secretsCommand(), a.auditCommand(), a.limitsCommand(), db, a.usageCommand())
 	return cmd
 }
 
@@ -80,8 +80,11 @@ func (a *admin) with(low, high int, required string, do func(ctx context.Context
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, s.Close()) }()
-		return do(cmd.Context(), s, args)
+		w := &watched{Store: s}
+		defer func() {
+			err = errors.Join(err, w.audit(context.WithoutCancel(cmd.Context()), cmd, args, err), s.Close())
+		}()
+		return do(cmd.Context(), w, args)
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 
 // Counts say how much of each sort was copied, and how much of that was there already.
 type Counts struct {
-	Subjects, Limits, Entities, Activations, Entries int
-	Present                                          int
+	Subjects, Limits, Entities, Activations, Entries, Audit int
+	Present                                                 int
 }
 
 func (c Counts) String() string {
-	return fmt.Sprintf("%d subjects, %d limits, %d entities, %d activations, %d journal entries; %d of them were there already",
-		c.Subjects, c.Limits, c.Entities, c.Activations, c.Entries, c.Present)
+	return fmt.Sprintf("%d subjects, %d limits, %d entities, %d activations, %d journal entries, %d audit entries; %d of them were there already",
+		c.Subjects, c.Limits, c.Entities, c.Activations, c.Entries, c.Audit, c.Present)
 }
 
 // progressEvery is how often a copy tells how far it is.
@@ -33,7 +33,7 @@ const progressEvery = 2 * time.Second
 // While it works nothing should write to either of them.
 func Copy(ctx context.Context, from Source, to store.Store, progress func(Counts)) (Counts, error) {
 	c := &copier{from: from, to: to, progress: progress, told: time.Now()}
-	for _, part := range []func(context.Context) error{c.subjects, c.limits, c.entities, c.activations, c.journal} {
+	for _, part := range []func(context.Context) error{c.subjects, c.limits, c.entities, c.activations, c.journal, c.audit} {
 		if err := part(ctx); err != nil {
 			return c.counts, err
 		}
@@ -163,6 +163,16 @@ func (c *copier) journal(ctx context.Context) error {
 	return nil
 }
 
+func (c *copier) audit(ctx context.Context) error {
+	return c.from.WalkAudit(ctx, "", func(e store.AuditEntry) error {
+		if err := c.to.PutAudit(ctx, e); err != nil {
+			return fmt.Errorf("audit entry %s: %w", e.ID, err)
+		}
+		c.done(&c.counts.Audit, false)
+		return nil
+	})
+}
+
 // Differences compares two stores and returns what is not the same in both, in a few words
 // each, such as "entity guest/hello", sorted.
 func Differences(ctx context.Context, one, other store.Store) ([]string, error) {
@@ -219,6 +229,10 @@ func (d digests) read(ctx context.Context, s store.Store) error {
 		}),
 		s.WalkActivations(ctx, "", func(a *whisk.Activation) error {
 			d.add("activation "+string(a.ID), a.Namespace, whisk.EncodeActivation(a))
+			return nil
+		}),
+		s.WalkAudit(ctx, "", func(e store.AuditEntry) error {
+			d.add("audit entry "+string(e.ID), whisk.Marshal(e))
 			return nil
 		}),
 	)

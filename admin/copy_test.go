@@ -72,6 +72,9 @@ func fill(t *testing.T, s store.Store, actions, records int) {
 	if err != nil || refused > 0 {
 		t.Fatalf("%d records refused, %v", refused, err)
 	}
+	audit := store.NewAuditEntry(time.Now())
+	audit.Actor, audit.Action = "alice", "PUT"
+	check(s.PutAudit(ctx, audit))
 	check(s.Accept(ctx, store.JournalEntry{ID: whisk.NewActivationID(time.Now()), Message: []byte{0, 255, 1}}))
 }
 
@@ -101,7 +104,7 @@ func TestCopy(t *testing.T) {
 		from, to store.Store
 	}{{"to PostgreSQL", first, middle}, {"to CouchDB", middle, couch}, {"and back", couch, last}} {
 		counts, err := admin.Copy(t.Context(), step.from, step.to, func(admin.Counts) {})
-		if want := (admin.Counts{Subjects: 2, Limits: 1, Entities: 30, Activations: 1100, Entries: 1}); err != nil || counts != want {
+		if want := (admin.Counts{Subjects: 2, Limits: 1, Entities: 30, Activations: 1100, Entries: 1, Audit: 1}); err != nil || counts != want {
 			t.Errorf("%s: got %v, %v; want %v", step.what, counts, err, want)
 		}
 		same(t, step.what, first, step.to)

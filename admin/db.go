@@ -153,11 +153,15 @@ func subjectRows(ctx context.Context, s Source, add func(id, revision string, do
 	})
 }
 
-func (a *admin) printRows(rows []row) error {
+func (a *admin) printJSON(v any) error {
 	enc := json.NewEncoder(a.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "    ")
-	return enc.Encode(struct {
+	return enc.Encode(v)
+}
+
+func (a *admin) printRows(rows []row) error {
+	return a.printJSON(struct {
 		Offset int   `json:"offset"`
 		Rows   []row `json:"rows"`
 		Total  int   `json:"total_rows"`

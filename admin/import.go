@@ -101,7 +101,7 @@ func (a *admin) dbImport() *cobra.Command {
 			if i.attachments, err = a.OpenAttachments(ctx); err != nil {
 				return err
 			}
-			return a.with(0, 0, "", func(ctx context.Context, to store.Store, _ []string) error {
+			return a.with(1, 1, "", func(ctx context.Context, to store.Store, _ []string) error {
 				counts, err := Copy(ctx, i, to, func(c Counts) { fmt.Fprintf(a.Err, "so far %v\n", c) })
 				if err != nil {
 					return fmt.Errorf("imported %v; then: %w", counts, err)
@@ -114,7 +114,7 @@ func (a *admin) dbImport() *cobra.Command {
 					return failed("%d documents could not be imported", problems)
 				}
 				return nil
-			})(cmd, nil)
+			})(cmd, args)
 		},
 	}
 	f := cmd.Flags()

@@ -39,11 +39,17 @@ func (a *admin) secretsGenerate() *cobra.Command {
 // withSecrets makes a command of what is done with a store whose secrets are sealed.
 func (a *admin) withSecrets(do func(ctx context.Context, s *sealedstore.Store) error) func(*cobra.Command, []string) error {
 	return a.with(0, 0, "There are no arguments.", func(ctx context.Context, s store.Store, _ []string) error {
-		sealed, ok := s.(*sealedstore.Store)
-		if !ok {
-			return failed("the secrets of this store cannot be encrypted")
+		for s != nil {
+			if sealed, ok := s.(*sealedstore.Store); ok {
+				return do(ctx, sealed)
+			}
+			wrapper, ok := s.(interface{ Unwrap() store.Store })
+			if !ok {
+				break
+			}
+			s = wrapper.Unwrap()
 		}
-		return do(ctx, sealed)
+		return failed("the secrets of this store cannot be encrypted")
 	})
 }
 

@@ -155,9 +155,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 func (a *admin) printUsage(list []Usage, output string) error {
 	switch output {
 	case "json":
-		enc := json.NewEncoder(a.Out)
-		enc.SetIndent("", "    ")
-		return enc.Encode(list)
+		return a.printJSON(list)
 	case "csv":
 		w := csv.NewWriter(a.Out)
 		rows := [][]string{usageColumns}

@@ -29,6 +29,8 @@ type Config struct {
 	Shared      bool
 	Activations store.Activations
 	Attachments store.Attachments
+	// Audit keeps changes of entities; nil keeps none.
+	Audit       store.Audit
 	Identities  identity.Provider
 	Entitlement entitlement.Entitlement
 	Dispatch    *dispatch.Dispatcher

@@ -113,7 +113,10 @@ func (a *API) routeAuthenticated(r *request, under string) {
 	case len(rest) == 1:
 		r.reply(noRoute())
 	case !inScope(r.caller.Scope, r.Method, rest[1]):
-		r.reply(failed(outOfScope(r.caller.Scope)))
+		r.namespace = r.caller.Namespace
+		res := failed(outOfScope(r.caller.Scope))
+		a.audit(r, rest[1], rest[2:], res)
+		r.reply(res)
 	default:
 		a.routeNamespace(r, rest[0], rest[1], rest[2:])
 	}
@@ -171,7 +174,9 @@ func (a *API) routeNamespace(r *request, namespace, collection string, rest []st
 	case h == nil:
 		r.reply(noRoute())
 	default:
-		r.reply(a.bare(r, h(r)))
+		res := a.bare(r, h(r))
+		a.audit(r, collection, rest, res)
+		r.reply(res)
 	}
 }
 

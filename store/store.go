@@ -36,6 +36,7 @@ type Store interface {
 	Subjects
 	Activations
 	Journal
+	Audit
 	Walker
 
 	// Close waits for running calls and releases the database.
@@ -77,6 +78,9 @@ type Walker interface {
 
 	// WalkActivations calls each for the whole records of all namespaces.
 	WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error
+
+	// WalkAudit calls each for the entries of the audit log.
+	WalkAudit(ctx context.Context, after string, each func(AuditEntry) error) error
 }
 
 // Entities keeps actions, packages, triggers and rules under one key space, the

@@ -19,6 +19,7 @@ import (
 // A RecordStore is the part of a store.Store that removing old records needs.
 type RecordStore interface {
 	ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error)
+	ExpireAudit(ctx context.Context, before time.Time) (more bool, err error)
 	WalkLimits(ctx context.Context, after string, each func(namespace string, l whisk.NamespaceLimits) error) error
 }
 
@@ -27,6 +28,8 @@ type Records struct {
 	Store RecordStore
 	// Keep is how long records are kept; 0 is for ever.
 	Keep time.Duration
+	// KeepAudit is how long the audit log is kept; 0 is for ever.
+	KeepAudit time.Duration
 	// Every is how often it looks.
 	Every time.Duration
 	// Pause is between two parts of a removal, for others.
@@ -48,7 +51,13 @@ func (r *Records) Run(ctx context.Context) error {
 func (r *Records) expire(ctx context.Context) error {
 	now := r.Now()
 	if r.Keep > 0 {
-		if err := r.parts(ctx, "", now.Add(-r.Keep)); err != nil {
+		if err := r.activations(ctx, "", now.Add(-r.Keep)); err != nil {
+			return err
+		}
+	}
+	if r.KeepAudit > 0 {
+		err := r.parts(ctx, func() (bool, error) { return r.Store.ExpireAudit(ctx, now.Add(-r.KeepAudit)) })
+		if err != nil {
 			return err
 		}
 	}
@@ -61,13 +70,18 @@ func (r *Records) expire(ctx context.Context) error {
 			r.Log.Warn("a namespace's limit keepRecords is no duration", "namespace", namespace, "value", *l.KeepRecords)
 			return nil
 		}
-		return r.parts(ctx, namespace, now.Add(-keep))
+		return r.activations(ctx, namespace, now.Add(-keep))
 	})
 }
 
-func (r *Records) parts(ctx context.Context, namespace string, before time.Time) error {
+func (r *Records) activations(ctx context.Context, namespace string, before time.Time) error {
+	return r.parts(ctx, func() (bool, error) { return r.Store.ExpireActivations(ctx, namespace, before) })
+}
+
+// parts removes part after part until there is nothing left to remove.
+func (r *Records) parts(ctx context.Context, remove func() (more bool, err error)) error {
 	for {
-		more, err := r.Store.ExpireActivations(ctx, namespace, before)
+		more, err := remove()
 		if err != nil || !more {
 			return err
 		}

@@ -171,6 +171,8 @@ func TestRunEnds(t *testing.T) {
 // An expirer counts how often it is asked; the first time it fails.
 type expirer struct{ calls int }
 
+func (*expirer) ExpireAudit(context.Context, time.Time) (bool, error) { return false, nil }
+
 func (*expirer) WalkLimits(context.Context, string, func(string, whisk.NamespaceLimits) error) error {
 	return nil
 }

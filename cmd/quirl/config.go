@@ -48,6 +48,7 @@ type serveConfig struct {
 	Concurrent  int           `yaml:"concurrent-invocations" help:"invocations in flight per namespace"`
 	Together    int           `yaml:"action-concurrency-max" help:"the largest limit \"concurrency\" of an action: activations at once in one container"`
 	KeepRecords time.Duration `yaml:"keep-records" help:"how long activation records are kept; namespaces may have less; 0 is for ever"`
+	KeepAudit   time.Duration `yaml:"keep-audit" help:"how long the audit log is kept; 0 is for ever"`
 	Grace       time.Duration `yaml:"grace" help:"how long stopping may take"`
 	DebugListen string        `yaml:"debug-listen" help:"address for Go's profiles under /debug/pprof/, loopback only; empty is off"`
 	LogLevel    string        `yaml:"log-level" help:"debug, info, warn or error"`
@@ -76,6 +77,7 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 		Fires:       100_000,
 		Concurrent:  1_000,
 		Together:    1,
+		KeepAudit:   365 * 24 * time.Hour,
 		Grace:       90 * time.Second,
 		LogLevel:    "info",
 	}

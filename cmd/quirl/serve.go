@@ -214,7 +214,7 @@ const (
 
 // addUpkeep adds the parts that remove what is old or unused.
 func (p *platform) addUpkeep(parts *lifecycle.Stack) {
-	parts.Add("old records", &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now})
+	parts.Add("old records", &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, KeepAudit: p.cfg.KeepAudit, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now})
 	if collector, collects := p.attachments.(store.Collector); collects {
 		parts.Add("unused code", &upkeep.Code{Store: p.store, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})
 	}
@@ -258,7 +258,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	build, number := buildInfo()
 	_, shared := store.NotifierOf(p.store)
 	handler := api.New(api.Config{
-		Entities: st, Shared: shared, Activations: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
+		Entities: st, Shared: shared, Activations: st, Audit: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },

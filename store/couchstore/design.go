@@ -85,6 +85,9 @@ var designs = map[string][]design{
   if (doc.entityType === 'activation') emit(doc.start, { _rev: doc._rev });
 }`,
 	}}},
+	"audit": {{auditDesign, map[string]string{
+		"byNamespace": `function (doc) { emit([doc.namespace, doc._id], null); }`,
+	}}},
 }
 
 // brief is a record without its logs and result.

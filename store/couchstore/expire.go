@@ -3,9 +3,7 @@ package couchstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -30,14 +28,5 @@ func (s *Store) ExpireActivations(ctx context.Context, namespace string, before 
 		}
 		docs[i] = withMembers([]byte(`{"_deleted":true}`), r.ID, value.Revision)
 	}
-	err = s.link.Do(ctx, true, func(ctx context.Context) error {
-		results, err := s.activations.BulkDocs(ctx, docs)
-		for _, r := range results {
-			if r.Error != nil && !isStatus(r.Error, http.StatusConflict) { // another one removed it
-				err = errors.Join(err, fmt.Errorf("remove %s: %w", r.ID, r.Error))
-			}
-		}
-		return err
-	})
-	return len(rows) == bulk, err
+	return len(rows) == bulk, s.activations.removeAll(ctx, docs)
 }

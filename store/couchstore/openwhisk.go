@@ -52,6 +52,11 @@ func ReadOpenWhisk(ctx context.Context, u *url.URL, problem func(id string, err 
 // Close ends the connection.
 func (o *OpenWhisk) Close() error { return o.s.Close() }
 
+// WalkAudit finds none: OpenWhisk has no audit log.
+func (o *OpenWhisk) WalkAudit(context.Context, string, func(store.AuditEntry) error) error {
+	return nil
+}
+
 // Entries are none: OpenWhisk has no journal.
 func (o *OpenWhisk) Entries(context.Context) ([]store.JournalEntry, error) { return nil, nil }
 

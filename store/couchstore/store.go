@@ -29,12 +29,12 @@ import (
 
 // A Store is the databases of one prefix on a CouchDB server. Make one with Open.
 type Store struct {
-	client                        *kivik.Client
-	whisks, subjects, activations database
-	link                          *store.Link
-	stamps                        stamps
-	revisions                     revisions
-	warming                       sync.WaitGroup
+	client                               *kivik.Client
+	whisks, subjects, activations, audit database
+	link                                 *store.Link
+	stamps                               stamps
+	revisions                            revisions
+	warming                              sync.WaitGroup
 }
 
 // A database is one of CouchDB's, all calls of which go through the store's link.
@@ -50,7 +50,7 @@ var (
 
 // Open connects to the server of a URL, couchdb://user:password@host:5984/prefix, or couchdbs:
 // for TLS, and makes the databases and views that are missing. The prefix is part of the names
-// of the databases: "local_" makes local_whisks, local_subjects and local_activations.
+// of the databases: "local_" makes local_whisks, local_subjects, local_activations and local_audit.
 func Open(ctx context.Context, u *url.URL) (*Store, error) {
 	prefix := strings.Trim(u.Path, "/")
 	if !prefixes.MatchString(prefix) {
@@ -61,7 +61,7 @@ func Open(ctx context.Context, u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{client: client, link: newLink()}
-	for name, db := range map[string]*database{"whisks": &s.whisks, "subjects": &s.subjects, "activations": &s.activations} {
+	for name, db := range map[string]*database{"whisks": &s.whisks, "subjects": &s.subjects, "activations": &s.activations, "audit": &s.audit} {
 		*db = database{client.DB(prefix + name), s.link}
 		if err := s.prepare(ctx, prefix+name, *db, designs[name]); err != nil {
 			return nil, errors.Join(s.link.Unavailable(err), client.Close())

@@ -52,6 +52,14 @@ CREATE TABLE IF NOT EXISTS activations (
 CREATE INDEX IF NOT EXISTS activations_started ON activations (namespace, start);
 CREATE INDEX IF NOT EXISTS activations_named ON activations (namespace, name, start);
 
+-- Who changed what. The ids have the time in them, so they are its order.
+CREATE TABLE IF NOT EXISTS audit (
+	id        TEXT PRIMARY KEY,
+	namespace TEXT NOT NULL,
+	document  BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS audit_namespace ON audit (namespace, id);
+
 CREATE TABLE IF NOT EXISTS journal (
 	sequence INTEGER PRIMARY KEY,
 	id       TEXT NOT NULL UNIQUE,

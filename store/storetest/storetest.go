@@ -34,7 +34,7 @@ type testCase struct {
 
 // Run checks a Store; open must return a fresh, empty one on each call.
 func Run(t *testing.T, open func(*testing.T) store.Store) {
-	for _, c := range slices.Concat(entityCases, listCases, subjectCases, activationCases, journalCases, loadCases, cachedCases, walkCases, expireCases, byteCases) {
+	for _, c := range slices.Concat(entityCases, listCases, subjectCases, activationCases, journalCases, loadCases, cachedCases, walkCases, expireCases, byteCases, auditCases) {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t)
 			t.Cleanup(func() {
