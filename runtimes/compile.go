@@ -78,6 +78,8 @@ func (o *Offer) once(ctx context.Context, r *Runtime, command []string, files st
 	// Its children end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	// It writes into the data folder, where the next process may be at work.
+	defer endWithUs(cmd.SysProcAttr)()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %.200s", err, out)
 	}
