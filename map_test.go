@@ -138,6 +138,7 @@ var heavy = map[string]string{
 	"github.com/minio/minio-go":              "quirl/store/s3attachments",
 	"github.com/jackc/pgx":                   "quirl/store/pgstore",
 	"github.com/go-kivik/kivik":              "quirl/store/couchstore",
+	"github.com/coreos/go-oidc":              "quirl/identity/oidcidentity",
 	"github.com/opencontainers/runc":         "quirl/cmd/quirl-sandbox",
 	"github.com/opencontainers/cgroups":      "quirl/cmd/quirl-sandbox",
 	"github.com/vishvananda/netlink":         "quirl/cmd/quirl-sandbox",

@@ -30,8 +30,10 @@ type Config struct {
 	Activations store.Activations
 	Attachments store.Attachments
 	// Audit keeps changes of entities; nil keeps none.
-	Audit       store.Audit
-	Identities  identity.Provider
+	Audit      store.Audit
+	Identities identity.Provider
+	// Tokens says that Identities knows bearer tokens.
+	Tokens      bool
 	Entitlement entitlement.Entitlement
 	Dispatch    *dispatch.Dispatcher
 	Recorder    *result.Recorder

@@ -99,9 +99,9 @@ func (r *request) fromHere() bool {
 // isOperator says whether the request has the operator's credentials, which
 // nobody has when none are configured.
 func (a *API) isOperator(r *request) bool {
-	user, password, given := basicAuth(r.Header.Get("Authorization"))
-	pair := []byte(user + ":" + password)
-	return given && a.OperatorKey != "" && subtle.ConstantTimeCompare(pair, []byte(a.OperatorKey)) == 1
+	c, given := credentials(r.Header.Get("Authorization"))
+	pair := []byte(c.User + ":" + c.Password)
+	return given && c.Token == "" && a.OperatorKey != "" && subtle.ConstantTimeCompare(pair, []byte(a.OperatorKey)) == 1
 }
 
 const noCredentials = "Authentication is possible but has failed or not yet been provided."
@@ -151,7 +151,7 @@ func (a *API) running(*request) response {
 
 // disable has this controller refuse new activations from now on.
 func (a *API) disable(r *request) response {
-	if _, _, given := basicAuth(r.Header.Get("Authorization")); !given {
+	if _, given := credentials(r.Header.Get("Authorization")); !given {
 		return r.unauthorized(noCredentials)
 	}
 	if !a.isOperator(r) {

@@ -42,13 +42,15 @@ func transactionID(r *http.Request) string {
 // the store level (OpenWhisk also logs more then).
 func (r *request) extraLogging() bool { return r.Header.Get("X-Ow-Extra-Logging") == "on" }
 
-func (a *API) authenticate(r *request) error {
+// authenticate finds out who makes a request about a namespace.
+func (a *API) authenticate(r *request, namespace string) error {
 	const missing = "The resource requires authentication, which was not supplied with the request"
-	user, password, ok := basicAuth(r.Header.Get("Authorization"))
-	if !ok {
+	c, ok := credentials(r.Header.Get("Authorization"))
+	if !ok || c.Token != "" && !a.Tokens {
 		return whisk.Errorf(whisk.Unauthenticated, missing)
 	}
-	id, err := a.Identities.Authenticate(r.Context(), identity.Credentials{User: user, Password: password})
+	c.Namespace = namespace
+	id, err := a.Identities.Authenticate(r.Context(), c)
 	if errors.Is(err, identity.ErrUnknown) {
 		return whisk.Errorf(whisk.Unauthenticated, "The supplied authentication is invalid")
 	}
@@ -73,18 +75,23 @@ func outOfScope(scope whisk.Scope) error {
 	return whisk.Errorf(whisk.Forbidden, "The supplied authentication is not authorized to do this: it is a key of scope '%s'.", scope)
 }
 
-// basicAuth reads a Basic header. Unlike http.Request.BasicAuth it accepts a pair without a colon.
-func basicAuth(header string) (user, password string, ok bool) {
-	scheme, encoded, found := strings.Cut(header, " ")
+// credentials reads a header with a Basic pair, or a bearer token. Unlike http.Request.BasicAuth it
+// accepts a pair without a colon.
+func credentials(header string) (c identity.Credentials, ok bool) {
+	scheme, text, found := strings.Cut(header, " ")
+	text = strings.TrimSpace(text)
+	if found && strings.EqualFold(scheme, "Bearer") && text != "" {
+		return identity.Credentials{Token: text}, true
+	}
 	if !found || !strings.EqualFold(scheme, "Basic") {
-		return "", "", false
+		return c, false
 	}
-	pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	pair, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return "", "", false
+		return c, false
 	}
-	user, password, _ = strings.Cut(string(pair), ":")
-	return user, password, true
+	c.User, c.Password, _ = strings.Cut(string(pair), ":")
+	return c, true
 }
 
 func (r *request) setNamespace(segment string) error {

@@ -93,11 +93,15 @@ func notAllowed(methods string) response {
 }
 
 func (a *API) routeAuthenticated(r *request, under string) {
-	if err := a.authenticate(r); err != nil {
+	segments, err := split(under)
+	namespace := ""
+	if len(segments) > 1 {
+		namespace = segments[1]
+	}
+	if err := a.authenticate(r, namespace); err != nil {
 		r.reply(rejected(err))
 		return
 	}
-	segments, err := split(under)
 	if err != nil || len(segments) == 0 || segments[0] != "namespaces" {
 		r.reply(noRoute())
 		return

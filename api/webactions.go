@@ -148,11 +148,11 @@ func (a *API) prepareWebCall(r *request, w *webCall) (*dispatch.Call, error) {
 
 // webUser returns the namespace of a caller whose credentials are valid; others are anonymous.
 func (a *API) webUser(r *request) (namespace string, authenticated bool, err error) {
-	user, password, given := basicAuth(r.Header.Get("Authorization"))
-	if !given {
+	c, given := credentials(r.Header.Get("Authorization"))
+	if !given || c.Token != "" { // tokens are the functions' own matter
 		return "", false, nil
 	}
-	id, err := a.Identities.Authenticate(r.Context(), identity.Credentials{User: user, Password: password})
+	id, err := a.Identities.Authenticate(r.Context(), c)
 	if errors.Is(err, identity.ErrUnknown) {
 		return "", false, nil
 	}

@@ -165,9 +165,18 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		req.Header.Set("User-Agent", c.UserAgent)
 	}
 	if c.Key != "" && !r.Anonymous {
-		req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.Key)))
+		req.Header.Set("Authorization", authorization(c.Key))
 	}
 	return req, nil
+}
+
+// authorization is the header for a key uuid:secret, or for a token, which is three parts of
+// base64 with dots between (RFC 7519).
+func authorization(key string) string {
+	if strings.Count(key, ".") == 2 && !strings.Contains(key, ":") {
+		return "Bearer " + key
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(key))
 }
 
 func decode(body []byte, into any) error {

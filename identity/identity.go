@@ -20,6 +20,11 @@ var ErrUnknown = errors.New("unknown credentials")
 type Credentials struct {
 	// User and Password are the halves of a Basic pair: a namespace's UUID and its key.
 	User, Password string
+	// Token is a bearer token; then there is no Basic pair.
+	Token string
+	// Namespace is the one that the request is about, empty or "_" for the caller's own. A token that
+	// is good for several gives the identity in that one.
+	Namespace string
 }
 
 // A Provider maps credentials to identities.

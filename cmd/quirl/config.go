@@ -32,6 +32,11 @@ type serveConfig struct {
 	Catalog       bool   `yaml:"catalog" help:"install the functions of whisk.system, which everybody may use"`
 	OperatorKey   string `yaml:"operator-key" help:"user:password with which operators see invokers and running activations from elsewhere, and disable the controller; empty is nobody's" secret:"true"`
 	SecretKeys    string `yaml:"secret-keys" help:"keys with which the secrets of users' keys are encrypted in the store, lines of a name and 32 bytes in base64, the present one first: usually ${file:/path}; empty leaves them as they are" secret:"true"`
+	OIDCIssuer    string `yaml:"oidc-issuer" help:"URL of an OpenID Connect issuer whose tokens are accepted beside keys; empty is none"`
+	OIDCAudience  string `yaml:"oidc-audience" help:"whom its tokens must be for"`
+	OIDCSubject   string `yaml:"oidc-subject-claim" help:"the claim that names the subject"`
+	OIDCGroups    string `yaml:"oidc-groups-claim" help:"the claim that names the subject's groups"`
+	OIDCGrants    string `yaml:"oidc-namespaces" help:"what groups may use, GROUP=NAMESPACE or GROUP=NAMESPACE:SCOPE (all, invoke or read) with commas between; a token's first is its default"`
 	GuestAnyway   bool   `yaml:"guest-anywhere" help:"create the well-known guest identity although the API does not listen on loopback"`
 
 	Memory      int           `yaml:"memory" help:"MB of memory that all containers together may have; 0 is half of the machine's"`
@@ -63,6 +68,8 @@ func defaultServeConfig(getenv func(string) string) serveConfig {
 		Bus:         "mem://",
 		Logs:        "record://",
 		Catalog:     true,
+		OIDCSubject: "sub",
+		OIDCGroups:  "groups",
 
 		StoreBlocking: string(whisk.StoreAlways),
 		StoreOthers:   string(whisk.StoreAlways),

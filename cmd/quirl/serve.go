@@ -24,6 +24,8 @@ import (
 	"quirl/container"
 	"quirl/dispatch"
 	"quirl/entitlement/localentitlement"
+	"quirl/identity"
+	"quirl/identity/oidcidentity"
 	"quirl/identity/storeidentity"
 	"quirl/ingress"
 	"quirl/internal/lifecycle"
@@ -257,8 +259,12 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	})
 	build, number := buildInfo()
 	_, shared := store.NotifierOf(p.store)
+	identities, tokens, err := p.identities(st)
+	if err != nil {
+		return nil, err
+	}
 	handler := api.New(api.Config{
-		Entities: st, Shared: shared, Activations: st, Audit: st, Attachments: p.attachments, Identities: storeidentity.New(st, identityLifetime),
+		Entities: st, Shared: shared, Activations: st, Audit: st, Attachments: p.attachments, Identities: identities, Tokens: tokens,
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
 		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey,
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
@@ -295,6 +301,45 @@ func (p *platform) compileRuntimes(ctx context.Context) error {
 	})
 	p.kinds.ahead.run(ctx, p.log)
 	return nil
+}
+
+// identities are those of keys and, where there is an issuer, of its tokens.
+func (p *platform) identities(st store.Store) (provider identity.Provider, tokens bool, err error) {
+	keys := storeidentity.New(st, identityLifetime)
+	if p.cfg.OIDCIssuer == "" {
+		return keys, false, nil
+	}
+	if p.cfg.OIDCAudience == "" {
+		return nil, false, errors.New("oidc-audience is required with oidc-issuer: tokens for others would be accepted")
+	}
+	grants, err := oidcidentity.ParseGrants(p.cfg.OIDCGrants)
+	if err != nil {
+		return nil, false, fmt.Errorf("oidc-namespaces: %w", err)
+	}
+	adopt := func(ctx context.Context, namespace string) error { return adoptNamespace(ctx, st, namespace) }
+	return oidcidentity.New(oidcidentity.Config{
+		Issuer: p.cfg.OIDCIssuer, Audience: p.cfg.OIDCAudience, SubjectClaim: p.cfg.OIDCSubject, GroupsClaim: p.cfg.OIDCGroups, Grants: grants, Adopt: adopt,
+	}, keys), true, nil
+}
+
+// adoptNamespace makes an owner for a namespace that nobody has: a subject of its name. Where all who
+// have it are blocked it stays closed.
+func adoptNamespace(ctx context.Context, st store.Subjects, namespace string) error {
+	all, err := st.Subjects(ctx)
+	if err != nil {
+		return err
+	}
+	owner := whisk.Subject{Name: namespace}
+	for i := range all {
+		if all[i].Owner(namespace) != nil || all[i].Name == namespace && all[i].Blocked {
+			return identity.ErrUnknown
+		}
+		if all[i].Name == namespace {
+			owner = all[i]
+		}
+	}
+	owner.Namespaces = append(owner.Namespaces, whisk.SubjectNamespace{Name: namespace, Key: whisk.NewKey()})
+	return st.PutSubject(ctx, owner)
 }
 
 // createGuest stores the guest identity. Its key is known to all the world, so

@@ -6,8 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -32,6 +34,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -47,6 +51,8 @@ const patience = 60 * time.Second
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"serve":      serve,
 	"bucket":     bucket,
+	"issuer":     issuer,
+	"token":      token,
 	"database":   database,
 	"halt":       stop, // "stop" is testscript's own: it ends the script, and would pass
 	"serverlog":  serverLog,
@@ -525,6 +531,45 @@ func database(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("there is no database %s", args[0])
 	}
+}
+
+// issuers are the OpenID Connect issuers of scripts, by their folders.
+var issuers sync.Map
+
+// issuerOf is an issuer and what it signs with.
+type issuerOf struct {
+	url string
+	key *rsa.PrivateKey
+}
+
+// issuer starts an OpenID Connect issuer and sets ISSUER to its URL.
+func issuer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: issuer")
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	handler := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
+	server := httptest.NewServer(handler)
+	handler.SetIssuer(server.URL)
+	ts.Defer(server.Close)
+	issuers.Store(ts.Getenv("WORK"), issuerOf{server.URL, key})
+	ts.Setenv("ISSUER", server.URL)
+}
+
+// token writes a token of the issuer for the audience quirl to a file: who it is for, how long it
+// is valid, and the groups.
+func token(ts *testscript.TestScript, neg bool, args []string) {
+	of, ok := issuers.Load(ts.Getenv("WORK"))
+	if neg || len(args) < 3 || !ok {
+		ts.Fatalf("usage: token FILE SUBJECT DURATION [GROUP...], after issuer")
+	}
+	valid, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	is := of.(issuerOf)
+	claims, err := json.Marshal(map[string]any{"iss": is.url, "aud": "quirl", "sub": args[1], "exp": time.Now().Add(valid).Unix(), "groups": args[3:]})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(oidctest.SignIDToken(is.key, "k", oidc.RS256, string(claims))), 0o600))
 }
 
 // databaseKey is where a script keeps its server.
