@@ -6,7 +6,7 @@
 //	cmd/quirl          the one program: server roles, administration, command line
 //	cmd/quirl-sandbox  the launcher that makes sandbox containers; cgo lives here alone
 //	cmd/quirl-loop     the server inside of containers for languages that have none
-//	upkeep             removes old records and unused code
+//	upkeep             removes old records and unused code, watches the clock
 //	admin              the operator's commands on the store
 //	cli                the command line, verb for verb that of wsk; project makes archives of folders
 //	client             the Go client of the REST API
@@ -46,7 +46,7 @@
 // Around it:
 //
 //	catalog            the functions of whisk.system, which everybody may use
-//	internal           help without domain meaning: lifecycle, config, logtest, storytest
+//	internal           help without domain meaning: lifecycle, config, migration, logtest, storytest
 //	test               what needs more than one package: scripts, recorded exchanges, chaos, bench, sim
 //	examples           functions to try, used by README and tests
 //	docs               the flow, decisions, operations, performance

@@ -57,6 +57,7 @@ var rules = []struct{ pkg, may, why string }{
 	{`quirl/bus`, ``, "messages are opaque to the bus"},
 	{`quirl/bus/message`, `quirl/(bus|whisk)`, "what is sent"},
 	{`quirl/container`, ``, "an SPI that knows no actions"},
+	{`quirl/store/(pgstore|sqlitestore)`, `quirl/(store|whisk|internal/migration)`, "an implementation knows its SPI; these two have a schema"},
 	{`quirl/(identity|entitlement|store|logstore|balancer|bus|container)/[a-z0-9]+`, `quirl/(identity|entitlement|store|logstore|balancer|bus|container|whisk)|quirl/container/(ociimage|sandboxcontainer/wire)`, "an implementation knows its SPI, and SPIs it is built on"},
 	{`quirl/container/sandboxcontainer/wire`, ``, "shared with the launcher"},
 	{`quirl/proxy`, ``, "the protocol as such"},

@@ -37,9 +37,10 @@ func (t timeline) appendJSON(b []byte) []byte {
 // record makes the record of an activation, without logs.
 func (i *Invoker) record(j *job, o outcome) *whisk.Activation {
 	m := j.msg
+	end := o.start.Add(o.end.Sub(o.start)) // the time that passed counts, also when the clock was set meanwhile
 	a := &whisk.Activation{
 		Namespace: m.User.Namespace, Name: m.Action.Name, Version: m.Version, Subject: m.User.Subject, ID: m.ID, Cause: m.Cause,
-		Start: o.start, End: o.end, Duration: o.end.UnixMilli() - o.start.UnixMilli(), Response: o.response,
+		Start: o.start, End: end, Duration: end.UnixMilli() - o.start.UnixMilli(), Response: o.response,
 	}
 	notes := make(whisk.Parameters, 0, 10)
 	note := func(key string, value raw) { notes = append(notes, whisk.Parameter{Key: key, Value: value}) }

@@ -2,7 +2,7 @@
 // and code that no action has any more.
 //
 // It promises to hinder nobody for more than a moment, and never to remove what is in use or
-// about to be. Records and Code are the two parts; each has a Run.
+// about to be. Records and Code are the two parts; each has a Run. Clock tells when the machine's clock was set.
 package upkeep
 
 import (

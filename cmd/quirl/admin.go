@@ -13,7 +13,6 @@ import (
 	"quirl/admin"
 	"quirl/internal/config"
 	"quirl/store"
-	"quirl/store/pgstore"
 )
 
 // adminCommand works on the store that `quirl serve` is configured to have.
@@ -74,7 +73,7 @@ func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.C
 		return open(ctx, "attachments", cfg.Attachments, attachmentStores, environment{data: cfg.Data})
 	}
 	cmd := admin.Command(admin.Options{
-		Open: openOwn, OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: migrationCommands(load, stdout),
+		Open: openOwn, OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: schemaCommands(load, stdout),
 	})
 	cmd.AddCommand(backupCommands(load, stdout)...)
 	f := cmd.PersistentFlags()
@@ -91,45 +90,4 @@ func sqliteFile(text, data string) (file string, ok bool) {
 		return "", false
 	}
 	return databaseFile(u, data), true
-}
-
-// migrationCommands are about the schema of PostgreSQL databases.
-func migrationCommands(load func() (serveConfig, error), stdout io.Writer) []*cobra.Command {
-	// of makes a command of what is done with the URL of a PostgreSQL database.
-	of := func(use, short string, do func(ctx context.Context, url string) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := load()
-			if err != nil {
-				return err
-			}
-			u, err := url.Parse(cfg.Store)
-			if err != nil {
-				return withoutText(err)
-			}
-			if u.Scheme != "postgres" && u.Scheme != "postgresql" {
-				return &admin.Error{Code: 1, Text: fmt.Sprintf("the store %s:// has no migrations: its schema is made when it is opened", u.Scheme)}
-			}
-			return do(cmd.Context(), cfg.Store)
-		}}
-	}
-	return []*cobra.Command{of("migrate", "bring the schema up to date, which quirl serve does by itself, too", func(ctx context.Context, url string) error {
-		applied, err := pgstore.Migrate(ctx, url)
-		for _, m := range applied {
-			fmt.Fprintf(stdout, "applied %04d %s\n", m.Number, m.Name)
-		}
-		if err == nil && len(applied) == 0 {
-			fmt.Fprintln(stdout, "the schema is up to date")
-		}
-		return err
-	}), of("status", "list the migrations, and when they were applied", func(ctx context.Context, url string) error {
-		all, err := pgstore.Status(ctx, url)
-		for _, m := range all {
-			when := "not applied"
-			if !m.Applied.IsZero() {
-				when = "applied " + m.Applied.UTC().Format("2006-01-02 15:04:05Z")
-			}
-			fmt.Fprintf(stdout, "%04d %-30s %s\n", m.Number, m.Name, when)
-		}
-		return err
-	})}
 }

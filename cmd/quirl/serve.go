@@ -207,6 +207,8 @@ func mendFile(err error) error {
 const (
 	// upkeepEvery is how often old records, and unused code, are looked for.
 	upkeepEvery = 10 * time.Minute
+	// clockEvery is how often it is looked whether the machine's clock was set.
+	clockEvery = 10 * time.Second
 	// expirePause is between two parts of a removal.
 	expirePause = 20 * time.Millisecond
 	// codeGrace is how long code must have been unused. Calls that were accepted while an action
@@ -216,6 +218,8 @@ const (
 
 // addUpkeep adds the parts that remove what is old or unused.
 func (p *platform) addUpkeep(parts *lifecycle.Stack) {
+	began := time.Now()
+	parts.Add("the clock", &upkeep.Clock{Every: clockEvery, Log: p.log, Wall: time.Now, Passed: func() time.Duration { return time.Since(began) }})
 	parts.Add("old records", &upkeep.Records{Store: p.store, Keep: p.cfg.KeepRecords, KeepAudit: p.cfg.KeepAudit, Every: upkeepEvery, Pause: expirePause, Log: p.log, Now: time.Now})
 	if collector, collects := p.attachments.(store.Collector); collects {
 		parts.Add("unused code", &upkeep.Code{Store: p.store, Attachments: collector, Grace: codeGrace, Every: upkeepEvery, Log: p.log, Now: time.Now})

@@ -5,15 +5,12 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"quirl/internal/migration"
 )
 
 // The schema is what the migrations make of an empty database, each once and in the order
@@ -22,45 +19,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// A Migration is one step of the schema.
-type Migration struct {
-	Number  int
-	Name    string
-	Applied time.Time // zero when it was not
-	sql     string
-}
-
 // migrationLock is the number of the advisory lock that whoever migrates holds.
 const migrationLock = 0x717569726c // "quirl"
 
-// known are the migrations of this program.
-func known() ([]Migration, error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(files)
-	all := make([]Migration, len(files))
-	for i, file := range files {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		number, name, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), "_")
-		all[i] = Migration{Name: name, sql: string(text)}
-		if all[i].Number, err = strconv.Atoi(number); err != nil || all[i].Number != i+1 {
-			return nil, fmt.Errorf("migration %s does not have the number %d", file, i+1)
-		}
-	}
-	return all, nil
-}
-
-// ErrNewer says that the database was migrated by a newer version of the program.
-var ErrNewer = errors.New("the database has migrations that this version does not know: use the newer one")
-
 // Migrate brings the schema of the database up to date, each migration in a transaction
 // of its own: one that was cut off leaves nothing. It returns those that it applied.
-func Migrate(ctx context.Context, url string) (applied []Migration, err error) {
+func Migrate(ctx context.Context, url string) (applied []migration.Step, err error) {
 	conn, err := connect(ctx, url)
 	if err != nil {
 		return nil, err
@@ -79,7 +43,7 @@ func Migrate(ctx context.Context, url string) (applied []Migration, err error) {
 			continue
 		}
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, m.sql); err != nil {
+			if _, err := tx.Exec(ctx, m.SQL); err != nil {
 				return err
 			}
 			return tx.QueryRow(ctx, "INSERT INTO migrations (number, name) VALUES ($1, $2) RETURNING applied", m.Number, m.Name).Scan(&m.Applied)
@@ -93,7 +57,7 @@ func Migrate(ctx context.Context, url string) (applied []Migration, err error) {
 }
 
 // Status tells the migrations, and when each was applied.
-func Status(ctx context.Context, url string) (all []Migration, err error) {
+func Status(ctx context.Context, url string) (all []migration.Step, err error) {
 	conn, err := connect(ctx, url)
 	if err != nil {
 		return nil, err
@@ -112,8 +76,8 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, newLink().Unavailable(err)
 }
 
-func status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
-	all, err := known()
+func status(ctx context.Context, conn *pgx.Conn) ([]migration.Step, error) {
+	all, err := migration.Read(migrations)
 	if err != nil {
 		return nil, err
 	}
@@ -127,12 +91,6 @@ func status(ctx context.Context, conn *pgx.Conn) ([]Migration, error) {
 	}
 	var number int
 	var applied time.Time
-	_, err = pgx.ForEachRow(rows, []any{&number, &applied}, func() error {
-		if number > len(all) {
-			return ErrNewer
-		}
-		all[number-1].Applied = applied
-		return nil
-	})
+	_, err = pgx.ForEachRow(rows, []any{&number, &applied}, func() error { return migration.Note(all, number, applied) })
 	return all, err
 }

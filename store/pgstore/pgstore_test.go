@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"quirl/internal/migration"
 	"quirl/internal/realtest"
 	"quirl/store"
 	"quirl/store/pgstore"
@@ -147,8 +148,8 @@ func TestMigrate(t *testing.T) {
 	if _, err := connect(t, url).Exec(t.Context(), "INSERT INTO migrations (number, name) VALUES (1000, 'later')"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pgstore.Open(t.Context(), url); !errors.Is(err, pgstore.ErrNewer) {
-		t.Errorf("a newer database: got %v, want %v", err, pgstore.ErrNewer)
+	if _, err := pgstore.Open(t.Context(), url); !errors.Is(err, migration.ErrNewer) {
+		t.Errorf("a newer database: got %v, want %v", err, migration.ErrNewer)
 	}
 }
 

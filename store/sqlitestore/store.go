@@ -2,7 +2,7 @@
 // all changes through one connection with group commit, reads beside them.
 //
 // It promises what package store promises, for one process on one machine.
-// Read schema.go, then writer.go.
+// Read migrations/ for the schema, then writer.go.
 package sqlitestore
 
 import (
@@ -16,8 +16,9 @@ import (
 	"strings"
 	"sync/atomic"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", pure Go
+	"modernc.org/sqlite" // the driver "sqlite", pure Go
 
+	"quirl/internal/migration"
 	"quirl/store"
 )
 
@@ -47,13 +48,22 @@ func Open(ctx context.Context, file string) (*Store, error) {
 	db.SetMaxIdleConns(readers + 1)
 	conn, err := db.Conn(ctx)
 	if err == nil {
-		_, err = conn.ExecContext(ctx, schema)
+		err = bringUp(ctx, conn)
 	}
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("open database %s: %w", file, err)
+		return nil, fmt.Errorf("open database %s: %w", file, explainDamage(err))
 	}
 	return &Store{w: newWriter(conn), db: db}, nil
+}
+
+// bringUp brings the schema up to date.
+func bringUp(ctx context.Context, conn *sql.Conn) error {
+	steps, err := migration.Read(migrations)
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, conn, steps)
 }
 
 // Close is that of store.Store.
@@ -70,10 +80,29 @@ func (s *Store) row(ctx context.Context, query string, args []any, into ...any) 
 	return s.explain(err)
 }
 
-// explain turns what a read says after Close into store.ErrClosed.
+// explain turns what a read says after Close into store.ErrClosed, and says when the file is damaged.
 func (s *Store) explain(err error) error {
 	if err != nil && s.w.isClosed() {
 		return store.ErrClosed
+	}
+	return explainDamage(err)
+}
+
+// ErrDamaged says that the database file is not what was written to it. What does not touch
+// the damaged part goes on working.
+var ErrDamaged = errors.New("the database file is damaged; keep a copy of it, look at it with 'quirl admin db check', and bring back a backup with 'quirl admin restore'")
+
+// Result codes of SQLite (sqlite.org/rescode.html); the lower byte of an extended one is its class.
+const (
+	codeCorrupt = 11
+	codeNotADB  = 26
+)
+
+// explainDamage adds ErrDamaged to what SQLite says about a damaged file.
+func explainDamage(err error) error {
+	var said *sqlite.Error
+	if errors.As(err, &said) && (said.Code()&0xff == codeCorrupt || said.Code()&0xff == codeNotADB) {
+		return fmt.Errorf("%w (%w)", ErrDamaged, err)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"sync"
 
 	"quirl/store"
@@ -133,28 +132,15 @@ func (w *writer) commit(batch []*operation) {
 	}
 	for i, op := range batch {
 		if err != nil {
-			results[i] = err
+			results[i] = explainDamage(err)
 		}
 		op.done <- unwrapRefusal(results[i])
 	}
 }
 
+// transaction is never left half-way, so nobody's context ends it.
 func (w *writer) transaction(do func(tx *txn) error) error {
-	ctx := context.Background() // a transaction is never left half-way
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	err := do(&txn{w})
-	if err == nil {
-		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
-			return nil
-		}
-		err = fmt.Errorf("commit: %w", err)
-	}
-	if _, rollback := w.conn.ExecContext(ctx, "ROLLBACK"); rollback != nil {
-		err = errors.Join(err, rollback)
-	}
-	return err
+	return inTransaction(context.Background(), w.conn, func() error { return do(&txn{w}) })
 }
 
 func isRefusal(err error) bool {

@@ -1,8 +1,4 @@
-package sqlitestore
-
-// schema is run at every start; each statement leaves what exists alone.
-// Version 1. Times are epoch milliseconds.
-const schema = `
+-- Databases from before there were migrations have some of this. Times are epoch milliseconds.
 CREATE TABLE IF NOT EXISTS entities (
 	id         TEXT PRIMARY KEY,    -- ns/[pkg/]name
 	collection TEXT NOT NULL,
@@ -31,8 +27,6 @@ CREATE TABLE IF NOT EXISTS subject_keys (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS subject_keys_namespace ON subject_keys (namespace);
 
-UPDATE subject_keys SET secret = '' WHERE secret <> '';
-
 CREATE TABLE IF NOT EXISTS namespace_limits (
 	namespace TEXT PRIMARY KEY,
 	document  BLOB NOT NULL
@@ -52,23 +46,9 @@ CREATE TABLE IF NOT EXISTS activations (
 CREATE INDEX IF NOT EXISTS activations_started ON activations (namespace, start);
 CREATE INDEX IF NOT EXISTS activations_named ON activations (namespace, name, start);
 
--- Who changed what. The ids have the time in them, so they are its order.
-CREATE TABLE IF NOT EXISTS audit (
-	id        TEXT PRIMARY KEY,
-	namespace TEXT NOT NULL,
-	document  BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS audit_namespace ON audit (namespace, id);
-
 CREATE TABLE IF NOT EXISTS journal (
 	sequence INTEGER PRIMARY KEY,
 	id       TEXT NOT NULL UNIQUE,
 	taken    INTEGER NOT NULL DEFAULT 0,
 	message  BLOB NOT NULL
 );
-`
-
-// pragmas are set on every connection. With WAL and synchronous=NORMAL a commit
-// is one write to the log and survives the loss of the process; the loss of
-// the machine may cost the last moments, never the database.
-const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8000)&_txlock=immediate"
