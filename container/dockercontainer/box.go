@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -96,8 +97,22 @@ func (b *box) freeze() error {
 	return unlessAlready(err, "already paused")
 }
 
-func (b *box) thaw() error {
-	_, err := b.factory.engine.ContainerUnpause(b.factory.ctx, b.made.id, client.ContainerUnpauseOptions{})
+// thawTries and thawPause are for an engine under load, which may answer a pause before its runtime
+// has noted it; what it says of a resume then contains stillRunning.
+const (
+	thawTries    = 10
+	thawPause    = 50 * time.Millisecond
+	stillRunning = "cannot resume a running process"
+)
+
+func (b *box) thaw() (err error) {
+	for range thawTries {
+		_, err = b.factory.engine.ContainerUnpause(b.factory.ctx, b.made.id, client.ContainerUnpauseOptions{})
+		if err == nil || !strings.Contains(err.Error(), stillRunning) {
+			break
+		}
+		time.Sleep(thawPause)
+	}
 	return unlessAlready(err, "is not paused")
 }
 

@@ -382,5 +382,8 @@ def terminate(signal, frame):
 def main():
     output.install()
     _signal.signal(_signal.SIGTERM, terminate)
+    # Children of the action, as those of multiprocessing, end by the signal itself: a handler in Python
+    # does not run while its process waits for a lock, so that whoever ended it would wait for ever.
+    os.register_at_fork(after_in_child=lambda: _signal.signal(_signal.SIGTERM, _signal.SIG_DFL))
     actions.add_site_builtins()
     Server(listen(), actions.Action()).run()
