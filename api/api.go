@@ -40,6 +40,8 @@ type Config struct {
 	Logs        logstore.Store
 	// Invokers are those that there are.
 	Invokers func() []balancer.Invoker
+	// Metrics answers GET /metrics of operators.
+	Metrics http.Handler
 	// Pool returns a picture of the container pool of an invoker, by its number;
 	// false when it is not known here.
 	Pool func(invoker int) (view any, known bool)

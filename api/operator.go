@@ -31,6 +31,8 @@ func (a *API) routeOutside(r *request, path string) {
 		r.reply(a.operatorGet(r, a.running))
 	case "/activation/count":
 		r.reply(a.operatorGet(r, func(*request) response { return ok(len(a.Dispatch.Running())) }))
+	case "/metrics":
+		a.metrics(r)
 	case "/disable":
 		if r.Method != http.MethodPost {
 			r.reply(notAllowed("OPTIONS, POST"))
@@ -81,13 +83,30 @@ func operatorCORS(res response) response {
 }
 
 func (a *API) operatorGet(r *request, h handler) response {
-	switch {
-	case r.Method != http.MethodGet:
-		return notAllowed("GET, OPTIONS")
-	case !r.fromHere() && !a.isOperator(r):
-		return operatorCORS(r.unauthorized(noCredentials))
+	if refusal, refused := a.refuseOperatorGet(r); refused {
+		return refusal
 	}
 	return operatorCORS(h(r))
+}
+
+// refuseOperatorGet refuses what is no GET of an operator.
+func (a *API) refuseOperatorGet(r *request) (response, bool) {
+	switch {
+	case r.Method != http.MethodGet:
+		return notAllowed("GET, OPTIONS"), true
+	case !r.fromHere() && !a.isOperator(r):
+		return operatorCORS(r.unauthorized(noCredentials)), true
+	}
+	return response{}, false
+}
+
+// metrics are of Prometheus's own making, as their consumer wants them.
+func (a *API) metrics(r *request) {
+	if refusal, refused := a.refuseOperatorGet(r); refused {
+		r.reply(refusal)
+		return
+	}
+	a.Metrics.ServeHTTP(r.w, r.Request)
 }
 
 // fromHere says whether the client is on this machine.

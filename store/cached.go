@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"quirl/whisk"
 )
@@ -16,15 +17,37 @@ type Cached struct {
 
 	mu       sync.RWMutex
 	entities map[string]whisk.Entity
+	counts   CacheCounts
 	// epoch counts invalidations, so that a read that began before a write does
 	// not put back what the write replaced.
 	epoch uint64
 }
 
+// CacheCounts count what a cache was asked for.
+type CacheCounts struct{ hits, misses atomic.Uint64 }
+
+// Count counts one that was there, or one that was not.
+func (c *CacheCounts) Count(hit bool) {
+	if hit {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+	}
+}
+
+// Hits and Misses are how many were there, and were not, so far.
+func (c *CacheCounts) Hits() uint64 { return c.hits.Load() }
+
+// Misses is described at Hits.
+func (c *CacheCounts) Misses() uint64 { return c.misses.Load() }
+
 // NewCached returns s with a cache of at most max entities in front.
 func NewCached(s Store, max int) *Cached {
 	return &Cached{Store: s, max: max, entities: make(map[string]whisk.Entity)}
 }
+
+// Counts are those of the entities that were asked for.
+func (c *Cached) Counts() *CacheCounts { return &c.counts }
 
 // Entity is that of Entities.
 func (c *Cached) Entity(ctx context.Context, id string) (whisk.Entity, error) {
@@ -32,6 +55,7 @@ func (c *Cached) Entity(ctx context.Context, id string) (whisk.Entity, error) {
 	e, ok := c.entities[id]
 	epoch := c.epoch
 	c.mu.RUnlock()
+	c.counts.Count(ok)
 	if ok {
 		return e, nil
 	}

@@ -263,14 +263,16 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	})
 	build, number := buildInfo()
 	_, shared := store.NotifierOf(p.store)
-	identities, tokens, err := p.identities(st)
+	published := newMetrics()
+	published.cache("entities", st.Counts())
+	identities, tokens, err := p.identities(st, published)
 	if err != nil {
 		return nil, err
 	}
 	handler := api.New(api.Config{
 		Entities: st, Shared: shared, Activations: st, Audit: st, Attachments: p.attachments, Identities: identities, Tokens: tokens,
 		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
-		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey,
+		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey, Metrics: published.handler(),
 		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
 		Kinds: p.kinds, Limits: limits, AllowedKinds: fields(p.cfg.AllowedKinds), RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
 	})
@@ -308,8 +310,9 @@ func (p *platform) compileRuntimes(ctx context.Context) error {
 }
 
 // identities are those of keys and, where there is an issuer, of its tokens.
-func (p *platform) identities(st store.Store) (provider identity.Provider, tokens bool, err error) {
+func (p *platform) identities(st store.Store, published *metrics) (provider identity.Provider, tokens bool, err error) {
 	keys := storeidentity.New(st, identityLifetime)
+	published.cache("identities", keys.Counts())
 	if p.cfg.OIDCIssuer == "" {
 		return keys, false, nil
 	}

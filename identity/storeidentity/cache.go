@@ -19,6 +19,7 @@ const maxCached = 10_000
 type cache struct {
 	read     func(ctx context.Context, key string) (*whisk.Identity, error)
 	lifetime time.Duration
+	counts   *store.CacheCounts
 
 	mu      sync.RWMutex
 	entries map[string]entry
@@ -29,8 +30,8 @@ type entry struct {
 	until    time.Time
 }
 
-func newCache(read func(context.Context, string) (*whisk.Identity, error), lifetime time.Duration) *cache {
-	return &cache{read: read, lifetime: lifetime, entries: make(map[string]entry)}
+func newCache(read func(context.Context, string) (*whisk.Identity, error), lifetime time.Duration, counts *store.CacheCounts) *cache {
+	return &cache{read: read, lifetime: lifetime, counts: counts, entries: make(map[string]entry)}
 }
 
 // get returns the identity under key, or identity.ErrUnknown.
@@ -38,7 +39,9 @@ func (c *cache) get(ctx context.Context, key string) (*whisk.Identity, error) {
 	c.mu.RLock()
 	e, ok := c.entries[key]
 	c.mu.RUnlock()
-	if ok && time.Now().Before(e.until) {
+	ok = ok && time.Now().Before(e.until)
+	c.counts.Count(ok)
+	if ok {
 		return e.identity, nil
 	}
 	id, err := c.read(ctx, key)

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"quirl/identity"
+	"quirl/store"
 	"quirl/whisk"
 )
 
 // A Provider is an identity.Provider over store.Subjects. Make one with New.
 type Provider struct {
 	keys, owners *cache // by UUID, by namespace
+	counts       store.CacheCounts
 }
 
 var _ identity.Provider = (*Provider)(nil)
@@ -29,8 +31,13 @@ type subjects interface {
 
 // New returns a Provider that keeps what it read for lifetime.
 func New(s subjects, lifetime time.Duration) *Provider {
-	return &Provider{keys: newCache(s.Identity, lifetime), owners: newCache(s.NamespaceIdentity, lifetime)}
+	p := new(Provider)
+	p.keys, p.owners = newCache(s.Identity, lifetime, &p.counts), newCache(s.NamespaceIdentity, lifetime, &p.counts)
+	return p
 }
+
+// Counts are those of the identities that were asked for.
+func (p *Provider) Counts() *store.CacheCounts { return &p.counts }
 
 // Authenticate is that of identity.Provider.
 func (p *Provider) Authenticate(ctx context.Context, c identity.Credentials) (*whisk.Identity, error) {

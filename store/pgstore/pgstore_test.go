@@ -175,13 +175,18 @@ func TestMigrationCutOff(t *testing.T) {
 	}
 }
 
-func BenchmarkStore(b *testing.B) {
+// benchStore opens stores on databases of a server's.
+func benchStore(b *testing.B) func(*testing.B) store.Store {
 	server := pgtest.Start(b)
-	storetest.Bench(b, func(b *testing.B) store.Store {
+	return func(b *testing.B) store.Store {
 		s, err := pgstore.Open(b.Context(), server.Database(b))
 		if err != nil {
 			b.Fatal(err)
 		}
 		return s
-	})
+	}
 }
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, benchStore(b)) }
+
+func BenchmarkLarge(b *testing.B) { storetest.BenchLarge(b, benchStore(b)) }

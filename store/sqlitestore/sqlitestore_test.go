@@ -80,12 +80,14 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) store.Store {
-		s, err := sqlitestore.Open(b.Context(), filepath.Join(b.TempDir(), "quirl.db"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		return s
-	})
+func benchStore(b *testing.B) store.Store {
+	s, err := sqlitestore.Open(b.Context(), filepath.Join(b.TempDir(), "quirl.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
 }
+
+func BenchmarkStore(b *testing.B) { storetest.Bench(b, benchStore) }
+
+func BenchmarkLarge(b *testing.B) { storetest.BenchLarge(b, benchStore) }

@@ -30,6 +30,8 @@ func main() {
 	flag.IntVar(&o.starts, "starts", 25, "cold starts of each sort")
 	flag.IntVar(&o.actions, "actions", 100_000, "actions in the large store")
 	flag.IntVar(&o.records, "records", 1_000_000, "activation records in the large store")
+	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL database to measure, too, e.g. of tools/real/postgres")
+	flag.StringVar(&o.couchdb, "couchdb", "", "URL of a CouchDB to measure, too, e.g. of tools/real/couchdb")
 	flag.StringVar(&o.write, "write", "", "file whose table is replaced")
 	flag.StringVar(&o.only, "only", "", "measure these groups alone: "+strings.Join(groupNames(), ", "))
 	flag.Parse()
@@ -44,6 +46,8 @@ type options struct {
 	actions, records int
 	load             time.Duration
 	write, only      string
+	// postgres and couchdb are URLs of databases, empty when there is none.
+	postgres, couchdb string
 }
 
 // A group is what one server is started for.
@@ -55,7 +59,7 @@ type group struct {
 var groups = []group{
 	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
 	{"cold", coldStarts}, {"stem", stemStarts}, {"folder", folder}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
-	{"docker", docker}, {"refusals", refusals}, {"entities", entities},
+	{"docker", docker}, {"refusals", refusals}, {"entities", entities}, {"records", records},
 }
 
 func groupNames() []string {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -37,9 +38,11 @@ type server struct {
 // A conn is one kept connection to the API, with as little client as can be.
 type conn struct {
 	addr string
-	net  net.Conn
-	r    *bufio.Reader
-	buf  []byte
+	// authorization is the header's value; by default the guest's.
+	authorization string
+	net           net.Conn
+	r             *bufio.Reader
+	buf           []byte
 }
 
 var authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(guestKey))
@@ -97,7 +100,7 @@ func (c *conn) call(method, path string, body []byte) ([]byte, error) {
 		}
 		c.net, c.r = n, bufio.NewReader(n)
 	}
-	c.buf = append(c.buf[:0], method+" "+path+" HTTP/1.1\r\nHost: quirl\r\nAuthorization: "+authorization+
+	c.buf = append(c.buf[:0], method+" "+path+" HTTP/1.1\r\nHost: quirl\r\nAuthorization: "+cmp.Or(c.authorization, authorization)+
 		"\r\nContent-Type: application/json\r\nContent-Length: "...)
 	c.buf = append(strconv.AppendInt(c.buf, int64(len(body)), 10), "\r\n\r\n"...)
 	if _, err := c.net.Write(append(c.buf, body...)); err != nil {
