@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,13 +82,28 @@ var register = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprint(input, " -> ", output) },
 }
 
-// sharedTime is how long the writers of one history work.
-const sharedTime = 3 * time.Second
+// SharedTime is the variable that says how long the writers of one history work, e.g. 60s.
+const SharedTime = "QUIRL_SHARED_TIME"
+
+func sharedTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv(SharedTime)
+	if text == "" {
+		return 3 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("%s: %v", SharedTime, err)
+	}
+	return d
+}
 
 func testLinearisable(t *testing.T, stores []store.Store) {
 	var mu sync.Mutex
 	var history []porcupine.Operation
-	ctx, cancel := context.WithTimeout(t.Context(), sharedTime)
+	length := sharedTime(t)
+	pause := length / 5000 // so that a long history, too, is checked within a moment
+	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
 	began := time.Now()
 	var working sync.WaitGroup
@@ -96,6 +112,7 @@ func testLinearisable(t *testing.T, stores []store.Store) {
 		working.Go(func() {
 			known := map[string]string{}
 			for ctx.Err() == nil {
+				time.Sleep(pause)
 				c := call{key: numbered("a", rand.IntN(3)), verb: []string{"get", "put", "put", "put", "delete"}[rand.IntN(5)]}
 				c.revision = known[c.key]
 				if c.verb == "delete" && c.revision == "" {
@@ -130,6 +147,7 @@ func testLinearisable(t *testing.T, stores []store.Store) {
 	if len(history) < 200 {
 		t.Errorf("the history has %d calls only", len(history))
 	}
+	t.Logf("the history has %d calls", len(history))
 	if result, info := porcupine.CheckOperationsVerbose(register, history, time.Minute); result != porcupine.Ok {
 		t.Errorf("the history of %d calls is not linearisable: %v (%d partial orders)", len(history), result, len(info.PartialLinearizationsOperations()))
 	}
