@@ -16,6 +16,10 @@ var (
 	// ErrFull says that as many messages wait on the topic as the bus may hold.
 	// The message was not sent; trying again later may work.
 	ErrFull = errors.New("bus topic is full")
+	// ErrTooLarge says that the bus carries no message of that size.
+	ErrTooLarge = errors.New("message is too large for the bus")
+	// ErrAway says that the bus cannot be reached. The message may be sent nevertheless, or not.
+	ErrAway = errors.New("the bus cannot be reached")
 )
 
 // A Message is anything that can be encoded. A bus within one process hands

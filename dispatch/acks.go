@@ -35,8 +35,43 @@ func (d *Dispatcher) acknowledge(a *message.Ack) {
 	if a.Activation != nil {
 		d.deliver(a.ID, a.Activation)
 	}
+	if a.Stored {
+		go d.deliverStored(a)
+		return
+	}
 	if a.Done {
 		d.land(a.ID)
+	}
+}
+
+// lookTime and lookEvery are for a record that is about to be written by another process.
+const (
+	lookTime  = 10 * time.Second
+	lookEvery = 20 * time.Millisecond
+)
+
+// deliverStored delivers a result that was too large for the bus, from the store.
+func (d *Dispatcher) deliverStored(a *message.Ack) {
+	if a.Done {
+		defer d.land(a.ID)
+	}
+	d.mu.Lock()
+	f := d.flying[a.ID]
+	d.mu.Unlock()
+	if f == nil {
+		return
+	}
+	for end := d.Now().Add(lookTime); ; time.Sleep(lookEvery) {
+		record, err := d.Recorder.Find(context.Background(), f.work.Namespace, a.ID)
+		if err == nil {
+			d.deliver(a.ID, record)
+			return
+		}
+		if d.Now().After(end) {
+			d.Log.Error("the record of a large result cannot be read", "activation", a.ID, "error", err)
+			d.deliver(a.ID, f.orphan())
+			return
+		}
 	}
 }
 

@@ -228,9 +228,14 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 			Kind: whisk.TooManyRequests, Message: "Too many requests are waiting for an invoker. Try again later.",
 			RetryAfter: time.Second, Cause: err,
 		}
+	case errors.Is(err, bus.ErrTooLarge):
+		return &whisk.Error{Kind: whisk.TooLarge, Message: "The arguments are too large for the message bus.", Cause: err}
 	}
-	return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, Cause: err}
+	return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, RetryAfter: awayTime, Cause: err}
 }
+
+// awayTime is after how long it is worth trying again when a part is away.
+const awayTime = 5 * time.Second
 
 // post places the activation and puts it on the bus, waiting for room there so long at most.
 func (d *Dispatcher) post(ctx context.Context, m *message.Activation, f *flight, room time.Duration) error {

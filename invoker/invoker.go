@@ -187,14 +187,16 @@ func (i *Invoker) receive(ctx context.Context) error {
 			}
 			return fmt.Errorf("receive work: %w", err)
 		}
+		// From here on the work is this invoker's alone, so that no function runs twice when it is killed:
+		// the journal has what must not be lost.
+		delivery.Ack()
 		m, err := message.AsActivation(delivery.Message())
 		if err != nil {
 			i.Log.Error("activation message cannot be read", "error", err)
 			<-i.room
-		} else {
-			i.accept(m)
+			continue
 		}
-		delivery.Ack()
+		i.accept(m)
 	}
 }
 

@@ -111,9 +111,40 @@ func (i *Invoker) report(j *job, record *whisk.Activation, done bool) {
 	if record != nil {
 		ack.SystemError = record.Response.Status == whisk.InternalError
 	}
-	err := i.Bus.Send(context.WithoutCancel(i.ctx), message.CompletedTopic(m.Controller), ack)
-	if err != nil && !errors.Is(err, bus.ErrClosed) {
+	i.acknowledge(m, ack)
+}
+
+// acknowledge sends an acknowledgement. One that is too large for the bus says where the record is
+// to be found instead; one that cannot be sent is tried again until nobody can wait for it any more.
+func (i *Invoker) acknowledge(m *message.Activation, ack *message.Ack) {
+	ctx := context.WithoutCancel(i.ctx)
+	topic := message.CompletedTopic(m.Controller)
+	err := i.Bus.Send(ctx, topic, ack)
+	if errors.Is(err, bus.ErrTooLarge) {
+		ack.Activation, ack.Stored = nil, true
+		err = i.Bus.Send(ctx, topic, ack)
+	}
+	switch {
+	case err == nil, errors.Is(err, bus.ErrClosed):
+	case errors.Is(err, bus.ErrAway), errors.Is(err, bus.ErrFull):
+		i.Log.Warn("acknowledgement cannot be sent, trying again", "activation", m.ID, "error", err)
+		go i.insist(ctx, m, topic, ack)
+	default:
 		i.Log.Error("acknowledgement cannot be sent", "activation", m.ID, "error", err)
+	}
+}
+
+// insistEvery is the pause between two tries to send an acknowledgement.
+const insistEvery = 200 * time.Millisecond
+
+func (i *Invoker) insist(ctx context.Context, m *message.Activation, topic string, ack *message.Ack) {
+	err := bus.ErrAway
+	for i.Now().Before(m.Deadline) && (errors.Is(err, bus.ErrAway) || errors.Is(err, bus.ErrFull)) {
+		time.Sleep(insistEvery)
+		err = i.Bus.Send(ctx, topic, ack)
+	}
+	if err != nil && !errors.Is(err, bus.ErrClosed) {
+		i.Log.Error("acknowledgement was not sent", "activation", m.ID, "error", err)
 	}
 }
 

@@ -48,6 +48,9 @@ type Ack struct {
 	TID string
 	// Activation is the record, without logs; nil when the ack brings no result.
 	Activation *whisk.Activation
+	// Stored says that there is a result, which was too large for the bus: the record is, or will be
+	// in a moment, in the store.
+	Stored bool
 	// Done says that the slot is free: the invoker is through with the activation.
 	Done bool
 	// SystemError says that the platform failed, not the function.
@@ -193,9 +196,12 @@ type instanceWire struct {
 // instance, and what is both has both.
 func (m *Ack) Encode() []byte {
 	w := ackWire{TransID: []any{m.TID, 0}, IsSystemError: m.SystemError}
-	if m.Activation != nil {
+	switch {
+	case m.Activation != nil:
 		w.Response = whisk.EncodeActivation(m.Activation)
-	} else {
+	case m.Stored: // then the response is the id
+		w.Response = whisk.Marshal(m.ID)
+	default:
 		w.ActivationID = m.ID
 	}
 	if m.Done {
@@ -220,7 +226,13 @@ func AsAck(m bus.Message) (*Ack, error) {
 	if len(w.TransID) > 0 {
 		a.TID, _ = w.TransID[0].(string)
 	}
-	if len(w.Response) > 0 {
+	switch {
+	case len(w.Response) > 0 && w.Response[0] == '"':
+		a.Stored = true
+		if err := json.Unmarshal(w.Response, &a.ID); err != nil {
+			return nil, err
+		}
+	case len(w.Response) > 0:
 		record, err := whisk.DecodeActivation(w.Response)
 		if err != nil {
 			return nil, err

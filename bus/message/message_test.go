@@ -58,6 +58,8 @@ func TestAck(t *testing.T) {
 	for _, want := range []*message.Ack{
 		{ID: record().ID, TID: "tid", Activation: record()},
 		{ID: record().ID, TID: "tid", Activation: record(), Done: true, Invoker: 4},
+		{ID: record().ID, TID: "tid", Stored: true},
+		{ID: record().ID, TID: "tid", Stored: true, Done: true, Invoker: 4, SystemError: true},
 		{ID: record().ID, TID: "tid", Done: true, SystemError: true, Invoker: 0},
 	} {
 		got, err := message.AsAck(bus.Raw(want.Encode()))

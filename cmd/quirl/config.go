@@ -17,7 +17,7 @@ type serveConfig struct {
 	Data          string `yaml:"data" help:"folder for everything that is kept"`
 	Store         string `yaml:"store" url:"true" help:"where entities and records are kept: sqlite://, sqlite:///path/to/file, postgres://user:password@host/database or couchdb://user:password@host:5984/prefix_ (couchdbs:// with TLS)"`
 	Attachments   string `yaml:"attachments" url:"true" help:"where code is kept: file://, file:///path/to/folder or s3://key:secret@host/bucket/prefix?region=R&secure=false&create=true"`
-	Bus           string `yaml:"bus" url:"true" help:"what carries messages between the parts: mem://?capacity=N"`
+	Bus           string `yaml:"bus" url:"true" help:"what carries messages between the parts: mem://?capacity=N, or kafka://host:9092/prefix (kafkas:// with TLS)"`
 	Containers    string `yaml:"containers" url:"true" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
 	Logs          string `yaml:"logs" url:"true" help:"where log lines are kept: record://"`
 	Manifest      string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`

@@ -14,6 +14,7 @@ import (
 
 	"quirl/admin"
 	"quirl/bus"
+	"quirl/bus/kafkabus"
 	"quirl/bus/membus"
 	"quirl/container"
 	"quirl/container/processcontainer"
@@ -99,6 +100,18 @@ var buses = map[string]func(context.Context, *url.URL, environment) (bus.Bus, er
 		}
 		return membus.New(capacity), nil
 	},
+	"kafka":  openKafka,
+	"kafkas": openKafka,
+}
+
+// openKafka notes positions in the data folder.
+func openKafka(ctx context.Context, u *url.URL, env environment) (bus.Bus, error) {
+	o, err := kafkabus.Parse(u)
+	if err != nil {
+		return nil, err
+	}
+	o.Positions, o.Log = filepath.Join(env.data, "positions"), env.log
+	return kafkabus.Open(ctx, o)
 }
 
 var factories = map[string]func(context.Context, *url.URL, environment) (container.Factory, error){

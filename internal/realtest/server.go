@@ -39,6 +39,12 @@ func NewServer(program string) (*Server, error) {
 	return s, nil
 }
 
+// Dir is the folder that the server was started in, Port what it listens on.
+func (s *Server) Dir() string { return s.dir }
+
+// Port is described at Dir.
+func (s *Server) Port() int { return s.port }
+
 // Start starts the server again after Stop or Kill.
 func (s *Server) Start() error {
 	out, err := Script(s.program, "start", s.dir, strconv.Itoa(s.port), strconv.Itoa(os.Getpid()))

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"quirl/internal/migration"
@@ -86,11 +87,15 @@ func inTransaction(ctx context.Context, conn *sql.Conn, do func() error) error {
 		}
 		err = fmt.Errorf("commit: %w", err)
 	}
-	if _, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rollback != nil {
+	_, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	if rollback != nil && !strings.Contains(rollback.Error(), rolledBack) {
 		err = errors.Join(err, rollback)
 	}
 	return err
 }
+
+// rolledBack is what SQLite says to ROLLBACK when it did that by itself, as after a full disk.
+const rolledBack = "no transaction is active"
 
 // Migrate brings the schema of a database file up to date, as Open does, too, and returns what
 // it applied.

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"quirl/bus/kafkabus/kafkatest"
 	"quirl/test/quirltest"
 )
 
@@ -100,6 +101,9 @@ func TestKillInTheMiddle(t *testing.T) {
 		t.Skip("starts the program")
 	}
 	t.Run("processes", func(t *testing.T) { killInTheMiddle(t, "--containers=process://") })
+	t.Run("processes with Kafka", func(t *testing.T) {
+		killInTheMiddle(t, "--containers=process://", "--bus="+kafkatest.Start(t).Prefix(t).String())
+	})
 	t.Run("sandboxes", func(t *testing.T) {
 		if quirltest.Containers() == "--containers=process://" {
 			t.Skip("no sandbox for this user")
@@ -108,8 +112,7 @@ func TestKillInTheMiddle(t *testing.T) {
 	})
 }
 
-func killInTheMiddle(t *testing.T, containers string) {
-	args := []string{containers}
+func killInTheMiddle(t *testing.T, args ...string) {
 	witness := filepath.Join(t.TempDir(), "runs")
 	first := quirltest.Start(t, quirltest.Options{Args: args})
 	code := fmt.Sprintf(`const fs = require("fs");

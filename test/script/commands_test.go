@@ -53,7 +53,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"bucket":     bucket,
 	"issuer":     issuer,
 	"token":      token,
-	"database":   database,
+	"real":       realServer,
 	"halt":       stop, // "stop" is testscript's own: it ends the script, and would pass
 	"serverlog":  serverLog,
 	"exits":      exits,
@@ -515,11 +515,11 @@ func writeCertificate(certificate, key string) error {
 	)
 }
 
-// database ends the script's database server, by force or not, or starts it again.
-func database(ts *testscript.TestScript, neg bool, args []string) {
-	server, ok := ts.Value(databaseKey{}).(*realtest.Server)
+// realServer ends the script's real server, by force or not, or starts it again.
+func realServer(ts *testscript.TestScript, neg bool, args []string) {
+	server, ok := ts.Value(realKey{}).(*realtest.Server)
 	if neg || !ok || len(args) != 1 {
-		ts.Fatalf("usage: database kill|stop|start, in scripts that have one")
+		ts.Fatalf("usage: real kill|stop|start, in scripts that have such a server")
 	}
 	switch args[0] {
 	case "kill":
@@ -529,7 +529,7 @@ func database(ts *testscript.TestScript, neg bool, args []string) {
 	case "start":
 		ts.Check(server.Start())
 	default:
-		ts.Fatalf("there is no database %s", args[0])
+		ts.Fatalf("usage: real kill|stop|start")
 	}
 }
 
@@ -572,8 +572,8 @@ func token(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(oidctest.SignIDToken(is.key, "k", oidc.RS256, string(claims))), 0o600))
 }
 
-// databaseKey is where a script keeps its server.
-type databaseKey struct{}
+// realKey is where a script keeps its real server.
+type realKey struct{}
 
 // bucket starts an S3 server, or with stop ends it, and sets S3 to the URL of a bucket in it.
 func bucket(ts *testscript.TestScript, neg bool, args []string) {

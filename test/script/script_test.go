@@ -59,17 +59,23 @@ func TestDocker(t *testing.T) {
 	})
 }
 
-// TestPostgres runs with a PostgreSQL server for each script: $DB.
+// TestPostgres runs with a PostgreSQL server for each script: $REAL.
 func TestPostgres(t *testing.T) {
-	withDatabase(t, "postgres_*.txtar", "postgres")
+	withReal(t, "postgres_*.txtar", "postgres")
 }
 
-// TestCouchDB runs with a server of CouchDB's API for each script: $DB.
+// TestCouchDB runs with a server of CouchDB's API for each script: $REAL.
 func TestCouchDB(t *testing.T) {
-	withDatabase(t, "couchdb_*.txtar", "couchdb")
+	withReal(t, "couchdb_*.txtar", "couchdb")
 }
 
-func withDatabase(t *testing.T, pattern, program string) {
+// TestKafka runs with a Kafka broker for each script: $REAL.
+func TestKafka(t *testing.T) {
+	withReal(t, "kafka_*.txtar", "kafka")
+}
+
+// withReal runs scripts with a server of tools/real each, whose URL is $REAL.
+func withReal(t *testing.T, pattern, program string) {
 	if testing.Short() {
 		t.Skip("starts the real program")
 	}
@@ -88,8 +94,8 @@ func withDatabase(t *testing.T, pattern, program string) {
 				t.Error(err)
 			}
 		})
-		e.Values[databaseKey{}] = server
-		e.Setenv("DB", server.URL)
+		e.Values[realKey{}] = server
+		e.Setenv("REAL", server.URL)
 		return nil
 	})
 }
