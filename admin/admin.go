@@ -52,6 +52,8 @@ type Options struct {
 	OpenAttachments func(ctx context.Context) (store.Attachments, error)
 	// OpenWhisk connects to the databases of an OpenWhisk; problem is called for what cannot be understood.
 	OpenWhisk func(ctx context.Context, url string, problem func(id string, err error)) (OpenWhisk, error)
+	// LogFolder is the folder below which the parts write their logs, or empty.
+	LogFolder func() (string, error)
 	// Out receives what was asked for, Err how far something is.
 	Out, Err io.Writer
 	// Database are further commands about the database, which only some stores have.
@@ -64,7 +66,7 @@ func Command(o Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "administer users, limits and the database"}
 	db := a.dbCommand()
 	db.AddCommand(o.Database...)
-	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.secretsCommand(), a.auditCommand(), a.limitsCommand(), db, a.usageCommand())
+	cmd.AddCommand(a.userCommand(), a.keyCommand(), a.secretsCommand(), a.auditCommand(), a.limitsCommand(), db, a.usageCommand(), a.syslogCommand())
 	return cmd
 }
 

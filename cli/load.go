@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -154,8 +155,11 @@ func failureOf(err error) string {
 	case refused.Code == "" && refused.Status == http.StatusBadGateway:
 		return "502: the function failed"
 	}
-	return fmt.Sprintf("%d: %s", refused.Status, refused.Message)
+	return fmt.Sprintf("%d: %s", refused.Status, counts.ReplaceAllString(refused.Message, "(allowed: $1)"))
 }
+
+// counts are what a message about a limit counts: each refusal has another number.
+var counts = regexp.MustCompile(`\(count: \d+, allowed: (\d+)\)`)
 
 // loadOnce makes one call and says whether it found no container.
 func (a *app) loadOnce(ctx context.Context, c *client.Client, name entityName) (cold bool, err error) {

@@ -72,8 +72,13 @@ func adminCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.C
 		}
 		return open(ctx, "attachments", cfg.Attachments, attachmentStores, environment{data: cfg.Data})
 	}
+	logFolder := func() (string, error) {
+		cfg, err := load()
+		return cfg.LogFolder, err
+	}
 	cmd := admin.Command(admin.Options{
-		Open: openOwn, OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: schemaCommands(load, stdout),
+		LogFolder: logFolder,
+		Open:      openOwn, OpenURL: openURL, OpenAttachments: openAttachments, OpenWhisk: openWhisk, Out: stdout, Err: stderr, Database: schemaCommands(load, stdout),
 	})
 	cmd.AddCommand(backupCommands(load, stdout)...)
 	f := cmd.PersistentFlags()

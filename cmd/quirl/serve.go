@@ -75,7 +75,11 @@ type platform struct {
 // serve runs everything in one process until it is told to stop.
 func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, stdout, stderr io.Writer) error {
 	began := time.Now()
-	log, err := newLogger(cfg.LogLevel, stderr)
+	output, err := openLog(cfg.LogFolder, "serve", stderr)
+	if err != nil {
+		return mendFile(err)
+	}
+	log, err := newLogger(cfg.LogLevel, output)
 	if err != nil {
 		return err
 	}

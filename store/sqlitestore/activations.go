@@ -79,7 +79,7 @@ func encodeRow(r store.Record) activationRow {
 // Activation is that of store.Activations.
 func (s *Store) Activation(ctx context.Context, namespace string, id whisk.ActivationID) (*whisk.Activation, error) {
 	var p store.Parts
-	err := s.row(ctx, "SELECT document, result, logs FROM activations WHERE id = ? AND namespace = ?", []any{string(id), namespace}, &p.Document, &p.Result, &p.Logs)
+	err := s.row(ctx, "SELECT document, result, logs FROM activations WHERE id = ? AND namespace = ? AND start >= ?", []any{string(id), namespace, s.horizons.Load().of(namespace)}, &p.Document, &p.Result, &p.Logs)
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +95,14 @@ func scanRecord(scan func(...any) error) (*whisk.Activation, error) {
 	return p.Join()
 }
 
-func activationCondition(q store.ActivationQuery) *condition {
+func (s *Store) activationCondition(q store.ActivationQuery) *condition {
 	var c condition
 	c.and("namespace = ?", q.Namespace)
 	if q.Name != "" {
 		c.and("name = ?", q.Name)
 	}
-	if q.Since != 0 {
-		c.and("start >= ?", q.Since)
+	if since := max(q.Since, s.horizons.Load().of(q.Namespace)); since != 0 {
+		c.and("start >= ?", since)
 	}
 	if q.Upto != 0 {
 		c.and("start <= ?", q.Upto)
@@ -112,7 +112,7 @@ func activationCondition(q store.ActivationQuery) *condition {
 
 // ListActivations is that of store.Activations.
 func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([]*whisk.Activation, error) {
-	c := activationCondition(q)
+	c := s.activationCondition(q)
 	query := "SELECT document, NULL, NULL FROM activations"
 	if q.Full {
 		query = "SELECT document, result, logs FROM activations"
@@ -129,7 +129,7 @@ func (s *Store) ListActivations(ctx context.Context, q store.ActivationQuery) ([
 
 // CountActivations is that of store.Activations.
 func (s *Store) CountActivations(ctx context.Context, q store.ActivationQuery) (n int, err error) {
-	c := activationCondition(q)
+	c := s.activationCondition(q)
 	err = s.row(ctx, "SELECT count(*) FROM activations"+c.String(), c.args, &n)
 	return n, err
 }

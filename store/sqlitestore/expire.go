@@ -11,9 +11,13 @@ import (
 // expireAtOnce is how many records one transaction removes: others wait for it some milliseconds.
 const expireAtOnce = 500
 
-// ExpireActivations is that of store.Activations.
+// ExpireActivations is that of store.Activations. At once nobody sees the records any more, however
+// many they are; their room is given back in parts.
 func (s *Store) ExpireActivations(ctx context.Context, namespace string, before time.Time) (more bool, err error) {
 	limit := before.UnixMilli()
+	if err := s.hide(ctx, namespace, limit); err != nil {
+		return false, err
+	}
 	if namespace != "" {
 		return s.expire(ctx, namespace, limit)
 	}
@@ -32,6 +36,43 @@ func (s *Store) ExpireActivations(ctx context.Context, namespace string, before 
 		}
 		more = more || rest
 	}
+}
+
+// horizons are the moments, as epoch milliseconds, before which the records of a namespace are
+// gone, by namespace; those of the empty one are for all. The map is never changed.
+type horizons map[string]int64
+
+// of is the horizon of a namespace.
+func (h horizons) of(namespace string) int64 { return max(h[""], h[namespace]) }
+
+// hide moves a horizon forward.
+func (s *Store) hide(ctx context.Context, namespace string, limit int64) error {
+	if (*s.horizons.Load())[namespace] >= limit {
+		return nil
+	}
+	err := s.w.write(ctx, func(tx *txn) error {
+		_, err := tx.exec("INSERT INTO horizons (namespace, before) VALUES (?, ?) ON CONFLICT (namespace) DO UPDATE SET before = max(before, excluded.before)", namespace, limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.readHorizons(ctx)
+}
+
+func (s *Store) readHorizons(ctx context.Context) error {
+	read := horizons{}
+	err := s.rows(ctx, "SELECT namespace, before FROM horizons", nil, func(scan func(...any) error) error {
+		var namespace string
+		var before int64
+		err := scan(&namespace, &before)
+		read[namespace] = before
+		return err
+	})
+	if err == nil {
+		s.horizons.Store(&read)
+	}
+	return err
 }
 
 func (s *Store) expire(ctx context.Context, namespace string, limit int64) (more bool, err error) {

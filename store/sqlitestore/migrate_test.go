@@ -159,7 +159,7 @@ func TestMigrateBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range steps {
+	for _, step := range steps[:3] { // what there was then
 		if _, err := conn.ExecContext(t.Context(), step.SQL); err != nil {
 			t.Fatal(err)
 		}

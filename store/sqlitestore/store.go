@@ -31,6 +31,8 @@ type Store struct {
 	db *sql.DB
 	// created is the latest first revision.
 	created atomic.Int64
+	// horizons hide records that are being removed.
+	horizons atomic.Pointer[horizons]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -54,7 +56,11 @@ func Open(ctx context.Context, file string) (*Store, error) {
 		db.Close()
 		return nil, fmt.Errorf("open database %s: %w", file, explainDamage(err))
 	}
-	return &Store{w: newWriter(conn), db: db}, nil
+	s := &Store{w: newWriter(conn), db: db}
+	if err := s.readHorizons(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", file, err), s.Close())
+	}
+	return s, nil
 }
 
 // bringUp brings the schema up to date.

@@ -41,7 +41,8 @@ func (s *Store) WalkLimits(ctx context.Context, after string, each func(string, 
 // WalkActivations is that of store.Walker.
 func (s *Store) WalkActivations(ctx context.Context, after whisk.ActivationID, each func(*whisk.Activation) error) error {
 	return store.WalkPages(string(after), func(a *whisk.Activation) string { return string(a.ID) }, func(after string) (page []*whisk.Activation, err error) {
-		err = s.rows(ctx, "SELECT document, result, logs FROM activations WHERE id > ? ORDER BY id LIMIT ?", []any{after, store.WalkPage}, func(scan func(...any) error) error {
+		err = s.rows(ctx, `SELECT document, result, logs FROM activations a WHERE id > ?
+			AND start >= coalesce((SELECT max(before) FROM horizons WHERE namespace IN ('', a.namespace)), 0) ORDER BY id LIMIT ?`, []any{after, store.WalkPage}, func(scan func(...any) error) error {
 			a, err := scanRecord(scan)
 			page = append(page, a)
 			return err

@@ -61,6 +61,18 @@ func Bench(b *testing.B, open func(*testing.B) store.Store) {
 			}
 		}
 	})
+	b.Run("entity cached", func(b *testing.B) {
+		s := store.NewCached(open(b), 100)
+		defer s.Close()
+		if _, err := s.PutEntity(b.Context(), action("ns", "a", noon)); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := s.Entity(b.Context(), "ns/a"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("list", func(b *testing.B) { // of 30 among 30,000 records of 30 days
 		s := open(b)
 		defer s.Close()
