@@ -150,7 +150,7 @@ func (c *copier) activations(ctx context.Context) error {
 
 // journal copies what was accepted and has no record; what was taken stays taken.
 func (c *copier) journal(ctx context.Context) error {
-	entries, err := c.from.Entries(ctx)
+	entries, err := c.from.Entries(ctx, store.JournalQuery{})
 	if err != nil {
 		return fmt.Errorf("read the journal: %w", err)
 	}
@@ -210,12 +210,12 @@ func (d digests) read(ctx context.Context, s store.Store) error {
 	for _, subject := range subjects {
 		d.add("subject "+subject.Name, whisk.Marshal(subject))
 	}
-	entries, err := s.Entries(ctx)
+	entries, err := s.Entries(ctx, store.JournalQuery{})
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		d.add("journal entry "+string(e.ID), e.Taken, e.Message)
+		d.add("journal entry "+string(e.ID), e.Owner, e.Taker, e.Message)
 	}
 	return errors.Join(
 		s.WalkLimits(ctx, "", func(namespace string, l whisk.NamespaceLimits) error {

@@ -18,7 +18,7 @@ import (
 type Source interface {
 	store.Walker
 	Subjects(ctx context.Context) ([]whisk.Subject, error)
-	Entries(ctx context.Context) ([]store.JournalEntry, error)
+	Entries(ctx context.Context, q store.JournalQuery) ([]store.JournalEntry, error)
 }
 
 // An OpenWhisk is the databases of one; its actions have their code with them.

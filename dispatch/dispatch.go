@@ -19,6 +19,7 @@ import (
 
 	"quirl/balancer"
 	"quirl/bus"
+	"quirl/bus/message"
 	"quirl/entitlement"
 	"quirl/result"
 	"quirl/store"
@@ -38,6 +39,8 @@ type Config struct {
 	Entitlement entitlement.Entitlement
 	Journal     store.Journal
 	Recorder    *result.Recorder
+	// Alone says that the invokers are in this process: what they had taken has ended with it.
+	Alone bool
 	// Deprecated says that actions of a kind can be read and deleted only.
 	Deprecated func(kind string) bool
 	Limits     whisk.SystemLimits
@@ -166,6 +169,9 @@ func (d *Dispatcher) land(id whisk.ActivationID) *flight {
 	}
 	return f
 }
+
+// name is this controller's in the journal.
+func (d *Dispatcher) name() string { return message.ControllerName(d.Controller) }
 
 // Run handles acknowledgements until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) error {

@@ -64,12 +64,12 @@ func (m *memory) Drop(_ context.Context, id whisk.ActivationID) error {
 	return nil
 }
 
-func (m *memory) Take(context.Context, whisk.ActivationID) (bool, error) { return true, nil }
+func (m *memory) Take(context.Context, whisk.ActivationID, string) (bool, error) { return true, nil }
 
-func (m *memory) Entries(context.Context) ([]store.JournalEntry, error) {
+func (m *memory) Entries(_ context.Context, q store.JournalQuery) ([]store.JournalEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]store.JournalEntry(nil), m.entries...), nil
+	return slices.DeleteFunc(slices.Clone(m.entries), func(e store.JournalEntry) bool { return !q.Matches(e) }), nil
 }
 
 func (m *memory) PutActivations(_ context.Context, batch []store.Record) (refused int, err error) {
@@ -192,7 +192,7 @@ func newPlatform(t *testing.T, capacity int, entries ...store.JournalEntry) *pla
 		t.Fatal(err)
 	}
 	p.Dispatcher = dispatch.New(dispatch.Config{
-		Controller: 2, Bus: p.bus, Balancer: p, Journal: p.memory, Recorder: p.recorder, Log: log, Now: time.Now,
+		Controller: 2, Alone: true, Bus: p.bus, Balancer: p, Journal: p.memory, Recorder: p.recorder, Log: log, Now: time.Now,
 		Entities: p.stored, Entitlement: localentitlement.New(p.stored, whisk.DefaultLimits(), time.Now),
 		Deprecated: func(kind string) bool { return kind == "old:1" }, Limits: whisk.SystemLimits{SequenceLength: 3, Payload: 1000},
 	})
@@ -350,8 +350,8 @@ func TestNonBlockingCallIsInTheJournal(t *testing.T) {
 		if ticket.Result != nil {
 			t.Error("a non-blocking call has a channel for its result")
 		}
-		entries, _ := p.memory.Entries(t.Context())
-		if len(entries) != 1 || entries[0].ID != ticket.ID || entries[0].Taken {
+		entries, _ := p.memory.Entries(t.Context(), store.JournalQuery{})
+		if len(entries) != 1 || entries[0].ID != ticket.ID || entries[0].Taker != "" || entries[0].Owner != "controller2" {
 			t.Fatalf("journal: got %+v, want %s", entries, ticket.ID)
 		}
 		m := p.receive(t)
@@ -380,7 +380,7 @@ func TestFullBusRefuses(t *testing.T) {
 			wantReleased(t, l, 1)
 			p.wantInFlight(t, 1)
 			p.flush(t)
-			entries, _ := p.memory.Entries(t.Context())
+			entries, _ := p.memory.Entries(t.Context(), store.JournalQuery{})
 			if want := p.memory.counts().accepted / 2; len(entries) != want || len(p.memory.found()) != 0 {
 				t.Errorf("blocking %t: got journal %+v and records %v; want nothing of the refused call", blocking, entries, p.memory.found())
 			}
@@ -521,20 +521,20 @@ func TestManyCallsEndOnce(t *testing.T) {
 
 func TestRecover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		entry := func(deadline time.Duration, taken bool) (store.JournalEntry, whisk.ActivationID) {
+		entry := func(deadline time.Duration, taker string) (store.JournalEntry, whisk.ActivationID) {
 			now := time.Now()
 			c := call(false, nil)
 			m := &message.Activation{
 				ID: whisk.NewActivationID(now), Received: now, Action: c.Action.FullName(), Version: c.Action.Version, User: c.Caller,
 				Content: []byte(`{"a":1}`), Deadline: now.Add(deadline), Journaled: true,
 			}
-			return store.JournalEntry{ID: m.ID, Message: m.Encode(), Taken: taken}, m.ID
+			return store.JournalEntry{ID: m.ID, Message: m.Encode(), Owner: "controller2", Taker: taker}, m.ID
 		}
-		taken, takenID := entry(time.Minute, true)
-		expired, expiredID := entry(-time.Second, false)
-		first, firstID := entry(time.Minute, false)
-		second, secondID := entry(time.Minute, false)
-		damaged := store.JournalEntry{ID: "damaged", Message: []byte(`{"torn`)}
+		taken, takenID := entry(time.Minute, "invoker0")
+		expired, expiredID := entry(-time.Second, "")
+		first, firstID := entry(time.Minute, "")
+		second, secondID := entry(time.Minute, "")
+		damaged := store.JournalEntry{ID: "damaged", Owner: "controller2", Message: []byte(`{"torn`)}
 		p := newPlatform(t, 1, damaged, taken, expired, first, second)
 		p.inherit(t)
 		recovered := make(chan error)

@@ -35,9 +35,9 @@ func FuzzDecodeRun(f *testing.F) {
 		if !ok {
 			return
 		}
-		written := (&run{doc: doc}).entry()
+		written := (&run{d: &Dispatcher{}, doc: doc}).entry()
 		again, ok := decodeRun(written)
-		if !ok || string((&run{doc: again}).entry().Message) != string(written.Message) {
+		if !ok || string((&run{d: &Dispatcher{}, doc: again}).entry().Message) != string(written.Message) {
 			t.Fatalf("%s is written as %s, which is read as %+v, %v", text, written.Message, again, ok)
 		}
 		if doc.Machine == nil {

@@ -157,7 +157,7 @@ func (d *Dispatcher) prepareOne(o one) (*departure, error) {
 	f := d.takeOff(m, action, o.lease)
 	return &departure{
 		ticket: &Ticket{ID: m.ID, Result: f.result, keep: func(ctx context.Context) error { return d.keep(ctx, m, f) }},
-		entry:  func() store.JournalEntry { return store.JournalEntry{ID: m.ID, Message: m.Encode()} },
+		entry:  func() store.JournalEntry { return store.JournalEntry{ID: m.ID, Message: m.Encode(), Owner: d.name()} },
 		launch: func(ctx context.Context) error {
 			return d.send(ctx, m, f, o.patient)
 		},
@@ -181,7 +181,7 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 		version: m.Version,
 		lease:   lease,
 		orphan: func() *whisk.Activation {
-			return orphan(m, a.Exec.Kind, d.Now(), "the invoker did not report the end of the activation")
+			return message.Orphan(m, a.Exec.Kind, d.Now(), "the invoker did not report the end of the activation")
 		},
 	}
 	if m.Blocking {
@@ -271,7 +271,7 @@ const unavailable = "The server is currently unavailable (because it is overload
 // keep writes a blocking call that is on its way to the journal, as one that may
 // have begun: if this process is lost it is ended, not run again.
 func (d *Dispatcher) keep(ctx context.Context, m *message.Activation, f *flight) error {
-	err := d.Journal.Accept(ctx, store.JournalEntry{ID: m.ID, Message: m.Encode(), Taken: true})
+	err := d.Journal.Accept(ctx, store.JournalEntry{ID: m.ID, Message: m.Encode(), Owner: d.name(), Taker: message.InvokerName(f.invoker)})
 	if err != nil {
 		return fmt.Errorf("journal activation: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"quirl/bus"
@@ -38,10 +39,13 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 			return fmt.Errorf("continue composition %s: %w", r.doc.Composition, err)
 		}
 	}
+	var adopted []*flight
 	for _, id := range left.order {
 		w, open := left.works[id]
 		switch {
 		case !open: // a run has taken care of it
+		case d.mayBeRunning(w):
+			adopted = append(adopted, d.adopt(w))
 		case !d.mayRun(w):
 			d.Recorder.Put(store.Record{Activation: d.endedBadly(w)})
 			left.ended++
@@ -61,9 +65,55 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 		}
 	}
 	if n := len(left.order) + len(left.runs); n > 0 {
-		d.Log.Info("journal recovered", "ended", left.ended, "sent_again", left.resent, "continued", len(left.runs))
+		d.Log.Info("journal recovered", "ended", left.ended, "sent_again", left.resent, "continued", len(left.runs), "running", len(adopted))
 	}
+	d.watch(ctx, adopted)
 	return nil
+}
+
+// mayBeRunning says whether an invoker that goes on without this process may be at a work.
+func (d *Dispatcher) mayBeRunning(w work) bool {
+	return w.taken && !d.Alone && !d.Now().After(w.msg.Deadline)
+}
+
+// adopt takes a work over that an invoker is at: its acknowledgement may come yet, or has come to
+// the lost process.
+func (d *Dispatcher) adopt(w work) *flight { return d.takeOff(w.msg, unknownAction, noLease{}) }
+
+// watchEvery is how often the store is asked for the records of works that were taken over.
+const watchEvery = time.Second
+
+// watch ends flights whose record is in the store, until all have ended, at the latest by their
+// deadlines.
+func (d *Dispatcher) watch(ctx context.Context, flights []*flight) {
+	for len(flights) > 0 {
+		flights = slices.DeleteFunc(flights, d.arrived)
+		select {
+		case <-time.After(watchEvery):
+		case <-ctx.Done():
+			return
+		case <-d.halt:
+			return
+		}
+	}
+}
+
+// arrived ends a flight whose record is in the store, and says whether it has ended.
+func (d *Dispatcher) arrived(f *flight) bool {
+	id := f.work.Activation
+	d.mu.Lock()
+	flying := d.flying[id] == f
+	d.mu.Unlock()
+	if !flying {
+		return true
+	}
+	record, err := d.Recorder.Find(context.Background(), f.work.Namespace, id)
+	if err != nil {
+		return false
+	}
+	d.deliver(id, record)
+	d.land(id)
+	return true
 }
 
 // resend sends what nobody had begun with, and waits for room on the bus until the
@@ -96,7 +146,7 @@ type work struct {
 }
 
 func (d *Dispatcher) readJournal(ctx context.Context) (*legacy, error) {
-	entries, err := d.Journal.Entries(ctx)
+	entries, err := d.Journal.Entries(ctx, store.JournalQuery{Owner: d.name()})
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
@@ -113,7 +163,7 @@ func (d *Dispatcher) readJournal(ctx context.Context) (*legacy, error) {
 			d.Log.Error("journal entry cannot be read", "activation", e.ID, "error", err)
 			continue
 		}
-		left.works[e.ID] = work{m, e.Taken}
+		left.works[e.ID] = work{m, e.Taker != ""}
 		left.order = append(left.order, e.ID)
 	}
 	return left, nil
@@ -128,7 +178,7 @@ func (d *Dispatcher) endedBadly(w work) *whisk.Activation {
 	if w.taken {
 		why = "the platform stopped while it ran"
 	}
-	return orphan(w.msg, "unknown", d.Now(), why)
+	return message.Orphan(w.msg, "unknown", d.Now(), why)
 }
 
 // continueRun goes on with a run where its journal entry says that it was.
@@ -167,6 +217,8 @@ func (d *Dispatcher) nextOf(ctx context.Context, r *run, left *legacy) (func() c
 		return nil, err
 	case !journaled: // it had begun, and nobody knows what became of it
 		return func() composer.Event { return composer.Lost{ID: id} }, nil
+	case d.mayBeRunning(w):
+		return func() composer.Event { return r.adopt(w) }, nil
 	case d.mayRun(w):
 		left.resent++
 		return func() composer.Event { return r.again(w) }, nil
@@ -176,6 +228,14 @@ func (d *Dispatcher) nextOf(ctx context.Context, r *run, left *legacy) (func() c
 		left.ended++
 	}
 	return func() composer.Event { return ended(record) }, nil
+}
+
+// adopt waits for a component that an invoker is at.
+func (r *run) adopt(w work) composer.Event {
+	f := r.d.adopt(w)
+	result := f.result
+	go r.d.watch(context.Background(), []*flight{f})
+	return r.await(context.Background(), w.msg.ID, time.Until(w.msg.Deadline), &Ticket{Result: result})
 }
 
 // again sends a component that nobody had begun with.

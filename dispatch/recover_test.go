@@ -62,7 +62,7 @@ func fill(t *testing.T, name string, n int) (left *platform, ids []whisk.Activat
 		ids = append(ids, p.invoke(t, name, `{}`, false, new(lease)).ID)
 		synctest.Wait()
 	}
-	entries, err := p.memory.Entries(t.Context())
+	entries, err := p.memory.Entries(t.Context(), store.JournalQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,4 +161,66 @@ func TestKeptComponentThatEnded(t *testing.T) {
 		p.wantRecord(t, ticket.ID, whisk.Success, `{"n":1}`)
 		p.wantJournal(t)
 	})
+}
+
+// apart is a platform whose invokers are other processes, after the loss of one that had taken m.
+func (p *platform) apart(t *testing.T, m *message.Activation) *platform {
+	t.Helper()
+	p.memory.mu.Lock()
+	p.memory.entries[p.memory.index(m.ID)].Taker = "invoker0"
+	p.memory.mu.Unlock()
+	next := p.lost(t)
+	next.Alone = false
+	return next
+}
+
+// TestAdopt: what an invoker of another process may be at is left to it, and ends with its
+// acknowledgement, with the record that is in the store, or at the deadline.
+func TestAdopt(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		end    func(t *testing.T, p *platform, m *message.Activation)
+		status whisk.Status
+		result string
+	}{
+		{"the acknowledgement comes", func(t *testing.T, p *platform, m *message.Activation) { p.finish(t, m, `{"n":1}`) }, whisk.Success, `{"n":1}`},
+		{"it went to the lost process", func(t *testing.T, p *platform, m *message.Activation) {
+			record := recordOf(m)
+			record.Response.Result = []byte(`{"n":1}`)
+			p.recorder.Put(store.Record{Activation: record})
+			time.Sleep(2 * time.Second)
+		}, whisk.Success, `{"n":1}`},
+		{"the invoker is lost, too", func(*testing.T, *platform, *message.Activation) { time.Sleep(time.Hour) }, whisk.InternalError,
+			`{"error":"The activation did not end properly: the invoker did not report the end of the activation."}`},
+	} {
+		for _, sequence := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlatform(t, 10)
+				p.define("a")
+				p.define("s", "a")
+				name := "a"
+				if sequence {
+					name = "s"
+				}
+				ticket := p.invoke(t, name, `{}`, false, new(lease))
+				m := p.receive(t)
+				p = p.apart(t, m)
+				p.inherit(t)
+				stop := p.conduct(t)
+				defer stop()
+				synctest.Wait()
+				p.wantNothingSent(t)
+				c.end(t, p, m)
+				p.flush(t)
+				if got := p.wantRecord(t, m.ID, c.status, c.result); sequence && string(got.ID) == string(ticket.ID) {
+					t.Errorf("%s: the component has the id of the sequence", c.name)
+				}
+				if sequence && c.status == whisk.Success {
+					p.wantRecord(t, ticket.ID, c.status, c.result)
+				}
+				p.wantInFlight(t, 0)
+				p.wantJournal(t)
+			})
+		}
+	}
 }

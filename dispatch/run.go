@@ -53,7 +53,7 @@ type runDocument struct {
 }
 
 func (r *run) entry() store.JournalEntry {
-	return store.JournalEntry{ID: r.doc.Composition, Message: whisk.Marshal(r.doc)}
+	return store.JournalEntry{ID: r.doc.Composition, Message: whisk.Marshal(r.doc), Owner: r.d.name()}
 }
 
 func (d *Dispatcher) newRun(doc runDocument, lease entitlement.Lease) *run {

@@ -93,7 +93,7 @@ func (p *platform) wantRecord(t *testing.T, id whisk.ActivationID, status whisk.
 func (p *platform) lost(t *testing.T) *platform {
 	t.Helper()
 	p.flush(t)
-	entries, err := p.memory.Entries(t.Context())
+	entries, err := p.memory.Entries(t.Context(), store.JournalQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func (p *platform) recover(t *testing.T) {
 func (p *platform) wantJournal(t *testing.T, want ...whisk.ActivationID) {
 	t.Helper()
 	p.flush(t)
-	entries, _ := p.memory.Entries(t.Context())
+	entries, _ := p.memory.Entries(t.Context(), store.JournalQuery{})
 	var got []whisk.ActivationID
 	for _, e := range entries {
 		got = append(got, e.ID)
@@ -215,7 +215,7 @@ func TestSequenceWhoseComponentHadBegun(t *testing.T) {
 		ticket := p.invoke(t, "s", `{}`, false, new(lease))
 		m := p.receive(t)
 		p.memory.mu.Lock()
-		p.memory.entries[p.memory.index(m.ID)].Taken = true
+		p.memory.entries[p.memory.index(m.ID)].Taker = "invoker0"
 		p.memory.mu.Unlock()
 		p = p.lost(t)
 		p.recover(t)
@@ -235,7 +235,7 @@ func TestAcceptedSequenceBeforeItsFirstStep(t *testing.T) {
 		p.define("s", "a")
 		ticket := p.invoke(t, "s", `{"n":1}`, false, new(lease))
 		synctest.Wait()
-		entries, _ := p.memory.Entries(t.Context())
+		entries, _ := p.memory.Entries(t.Context(), store.JournalQuery{})
 		var doc map[string]json.RawMessage
 		if err := json.Unmarshal(entries[0].Message, &doc); err != nil {
 			t.Fatal(err)

@@ -40,11 +40,13 @@ type Config struct {
 	Attachments store.Attachments
 	Folders     Folders // nil posts all code
 	Journal     store.Journal
-	Containers  container.Factory
-	Runtimes    Runtimes
-	Recorder    *result.Recorder
-	Logs        logstore.Store
-	Pool        pool.Config
+	// Apart says that the controllers are other processes, which leave to this one what it had taken.
+	Apart      bool
+	Containers container.Factory
+	Runtimes   Runtimes
+	Recorder   *result.Recorder
+	Logs       logstore.Store
+	Pool       pool.Config
 	// Shells are the kinds for which isolation is made ahead.
 	Shells []string
 	Limits whisk.SystemLimits
@@ -144,6 +146,11 @@ func (i *Invoker) Run(ctx context.Context) error {
 	i.ctx = work
 	i.timer = time.AfterFunc(time.Hour, i.tick)
 	i.mu.Unlock()
+	if i.Apart {
+		if err := i.inherit(); err != nil {
+			return err
+		}
+	}
 	i.prepareShells()
 	i.drive(pool.Tick{})
 	err := i.receive(ctx)

@@ -84,7 +84,8 @@ type bench struct {
 	drain       context.CancelFunc
 }
 
-func newBench(t *testing.T) *bench {
+// newBench starts one; each of more changes its configuration, or what it finds.
+func newBench(t *testing.T, more ...func(*bench, *invoker.Config)) *bench {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("containers with node are not for -short")
@@ -106,11 +107,15 @@ func newBench(t *testing.T) *bench {
 	check(err)
 	containers, err := processcontainer.New(processcontainer.Config{Dir: filepath.Join(dir, "containers"), Log: log})
 	check(err)
-	b.Invoker = invoker.New(invoker.Config{
+	cfg := invoker.Config{
 		Bus: b.bus, Entities: b.store, Attachments: b.attachments, Journal: b.store, Containers: containers, Runtimes: b.kinds,
 		Recorder: b.recorder, Logs: storelog.Store{}, Limits: systemLimits(), APIHost: "https://api.example", Log: log, Now: time.Now,
 		Pool: pool.Config{Memory: 256, Queue: 10, Starting: 1, Policy: policy.Fixed{PauseAfter: 50 * time.Millisecond, KeepAlive: time.Minute}},
-	})
+	}
+	for _, change := range more {
+		change(b, &cfg)
+	}
+	b.Invoker = invoker.New(cfg)
 	stopRecorder := start(t, b.recorder.Run)
 	b.drain, b.stop = startBoth(t, b.Run)
 	t.Cleanup(func() {
@@ -409,7 +414,7 @@ func TestTakenTwiceRunsOnce(t *testing.T) {
 	if err := b.recorder.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := b.store.Entries(t.Context()); err != nil || len(entries) != 0 {
+	if entries, err := b.store.Entries(t.Context(), store.JournalQuery{}); err != nil || len(entries) != 0 {
 		t.Errorf("journal: got %+v, %v", entries, err)
 	}
 	if n, err := b.store.CountActivations(t.Context(), store.ActivationQuery{Namespace: "ns"}); err != nil || n != 2 {
@@ -468,8 +473,8 @@ func TestDrainHandsBack(t *testing.T) {
 	if err := b.recorder.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := b.store.Entries(t.Context())
-	if err != nil || len(entries) != 1 || entries[0].ID != all[1].ID || entries[0].Taken {
+	entries, err := b.store.Entries(t.Context(), store.JournalQuery{})
+	if err != nil || len(entries) != 1 || entries[0].ID != all[1].ID || entries[0].Taker != "" {
 		t.Errorf("journal: got %+v, %v; want %s, not taken", entries, err, all[1].ID)
 	}
 	if got := b.Stats(); got != (pool.Stats{}) {

@@ -109,7 +109,7 @@ func (c *cell) mayStart(j *job, cmd pool.Run) bool {
 	if !m.Journaled || j.taken {
 		return true
 	}
-	taken, err := c.inv.Journal.Take(c.inv.ctx, m.ID)
+	taken, err := c.inv.Journal.Take(c.inv.ctx, m.ID, message.InvokerName(c.inv.ID))
 	if err == nil && taken {
 		j.taken = true
 		return true

@@ -197,26 +197,37 @@ type ActivationQuery struct {
 // answered 202 survives the loss of the process.
 type Journal interface {
 	// Accept writes entries, all or none; when it returns they are safe. One whose
-	// id has an entry already replaces its message, and stays taken if it was.
+	// id has an entry already replaces its message; owner and taker stay as they were.
 	Accept(ctx context.Context, entries ...JournalEntry) error
 
-	// Take marks the entry of id as taken, before its function starts. It returns
-	// false when there is no such entry or when it was taken before: then the
+	// Take marks the entry of id as taken by an invoker, before its function starts. It returns
+	// false when there is no such entry or when it was taken before, whoever did it: then the
 	// function must not be started.
-	Take(ctx context.Context, id whisk.ActivationID) (bool, error)
+	Take(ctx context.Context, id whisk.ActivationID, taker string) (bool, error)
 
 	// Drop removes the entry of id, if there is one.
 	Drop(ctx context.Context, id whisk.ActivationID) error
 
-	// Entries returns all entries in the order in which they were first accepted.
-	Entries(ctx context.Context) ([]JournalEntry, error)
+	// Entries returns the entries that a query is for, in the order in which they were first accepted.
+	Entries(ctx context.Context, q JournalQuery) ([]JournalEntry, error)
+}
+
+// A JournalQuery says which entries are wanted; empty fields are for all.
+type JournalQuery struct{ Owner, Taker string }
+
+// Matches says whether an entry is wanted.
+func (q JournalQuery) Matches(e JournalEntry) bool {
+	return (q.Owner == "" || q.Owner == e.Owner) && (q.Taker == "" || q.Taker == e.Taker)
 }
 
 // A JournalEntry is one accepted activation.
 type JournalEntry struct {
 	ID      whisk.ActivationID
 	Message []byte // the activation message, encoded
-	Taken   bool   // an invoker had begun with it
+	// Owner is the controller that accepted it ("controller0"), and goes on with it after a restart.
+	Owner string
+	// Taker is the invoker that has begun with it ("invoker0"), empty while none has.
+	Taker string
 }
 
 // Attachments keeps code by the SHA-256 of its bytes.

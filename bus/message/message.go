@@ -58,8 +58,14 @@ type Ack struct {
 	Invoker     int
 }
 
+// InvokerName and ControllerName are what the n-th is called.
+func InvokerName(n int) string { return "invoker" + strconv.Itoa(n) }
+
+// ControllerName is described at InvokerName.
+func ControllerName(n int) string { return "controller" + strconv.Itoa(n) }
+
 // InvokerTopic is the topic on which invoker n receives activations.
-func InvokerTopic(n int) string { return "invoker" + strconv.Itoa(n) }
+func InvokerTopic(n int) string { return InvokerName(n) }
 
 // CompletedTopic is the topic on which controller n receives acknowledgements.
 func CompletedTopic(n int) string { return "completed" + strconv.Itoa(n) }

@@ -253,7 +253,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	lb := localbalancer.Balancer{}
 	rights := localentitlement.New(st, limits, now)
 	disp := dispatch.New(dispatch.Config{
-		Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
+		Alone: true, Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
 		Deprecated: p.kinds.Deprecated, Limits: limits, Storing: storing, Log: p.log, Now: now,
 	})
 	if err := disp.Inherit(ctx); err != nil {

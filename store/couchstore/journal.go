@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/go-kivik/kivik/v4"
@@ -19,7 +20,8 @@ type entry struct {
 	Type     string `json:"entityType"`
 	Accepted int64  `json:"accepted"` // when, in epoch microseconds, for the order
 	Message  text   `json:"message"`
-	Taken    bool   `json:"taken"`
+	Owner    string `json:"owner"`
+	Taker    string `json:"taker,omitempty"`
 	TakenBy  string `json:"takenBy,omitempty"` // the call that took it, so that it can be repeated
 }
 
@@ -39,7 +41,7 @@ func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error
 		if earlier, twice := todo[string(e.ID)]; twice {
 			stamp = earlier.Accepted
 		}
-		todo[string(e.ID)] = entry{Type: acceptedType, Accepted: stamp, Message: e.Message, Taken: e.Taken}
+		todo[string(e.ID)] = entry{Type: acceptedType, Accepted: stamp, Message: e.Message, Owner: e.Owner, Taker: e.Taker}
 	}
 	known := map[string]document{} // those that had an entry, or a record
 	for len(todo) > 0 {
@@ -55,7 +57,7 @@ func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error
 				if err != nil {
 					return err
 				}
-				e.Accepted, e.Taken, e.TakenBy = was.Accepted, was.Taken, was.TakenBy
+				e.Accepted, e.Owner, e.Taker, e.TakenBy = was.Accepted, was.Owner, was.Taker, was.TakenBy
 			}
 			if docs = append(docs, withMembers(whisk.Marshal(e), id, old.Revision)); len(docs) == bulk {
 				break
@@ -99,11 +101,11 @@ func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error
 // Take is that of store.Journal. It waits for a database that is away as long as ctx lasts:
 // what was accepted is not given up. An answer that was lost does no harm, for a call knows the
 // entry that it took itself.
-func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (taken bool, err error) {
+func (s *Store) Take(ctx context.Context, id whisk.ActivationID, taker string) (taken bool, err error) {
 	call := whisk.RandomText(16)
 	err = s.link.DoFor(ctx, store.Forever, true, func(ctx context.Context) error {
 		for {
-			taken, err = s.takeOnce(ctx, string(id), call)
+			taken, err = s.takeOnce(ctx, string(id), taker, call)
 			if !errors.Is(err, store.ErrConflict) {
 				return err
 			}
@@ -112,7 +114,7 @@ func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (taken bool, er
 	return taken, err
 }
 
-func (s *Store) takeOnce(ctx context.Context, id, call string) (bool, error) {
+func (s *Store) takeOnce(ctx context.Context, id, taker, call string) (bool, error) {
 	doc, err := s.activations.get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && doc.Type != acceptedType {
 		return false, nil
@@ -121,10 +123,10 @@ func (s *Store) takeOnce(ctx context.Context, id, call string) (bool, error) {
 		return false, err
 	}
 	e, err := doc.entry()
-	if err != nil || e.Taken {
+	if err != nil || e.Taker != "" {
 		return err == nil && e.TakenBy == call, err
 	}
-	e.Taken, e.TakenBy = true, call
+	e.Taker, e.TakenBy = taker, call
 	revision, err := s.activations.put(ctx, true, id, withMembers(whisk.Marshal(e), id, doc.Revision))
 	if err != nil {
 		return false, err
@@ -140,12 +142,13 @@ func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
 }
 
 // Entries is that of store.Journal.
-func (s *Store) Entries(ctx context.Context) ([]store.JournalEntry, error) {
+func (s *Store) Entries(ctx context.Context, q store.JournalQuery) ([]store.JournalEntry, error) {
 	v := view{whisksDesign, acceptedType, map[string]any{"reduce": false, "include_docs": true}}
-	return decodeRows(ctx, s.activations, v, func(d document) (store.JournalEntry, error) {
+	all, err := decodeRows(ctx, s.activations, v, func(d document) (store.JournalEntry, error) {
 		e, err := d.entry()
-		return store.JournalEntry{ID: whisk.ActivationID(d.ID), Message: e.Message, Taken: e.Taken}, err
+		return store.JournalEntry{ID: whisk.ActivationID(d.ID), Message: e.Message, Owner: e.Owner, Taker: e.Taker}, err
 	})
+	return slices.DeleteFunc(all, func(e store.JournalEntry) bool { return !q.Matches(e) }), err
 }
 
 // revisions remembers those of entries that this process wrote, so that most need not be read

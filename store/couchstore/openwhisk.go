@@ -58,7 +58,9 @@ func (o *OpenWhisk) WalkAudit(context.Context, string, func(store.AuditEntry) er
 }
 
 // Entries are none: OpenWhisk has no journal.
-func (o *OpenWhisk) Entries(context.Context) ([]store.JournalEntry, error) { return nil, nil }
+func (o *OpenWhisk) Entries(context.Context, store.JournalQuery) ([]store.JournalEntry, error) {
+	return nil, nil
+}
 
 // Subjects are those of the database.
 func (o *OpenWhisk) Subjects(ctx context.Context) (all []whisk.Subject, err error) {

@@ -111,8 +111,8 @@ func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error
 }
 
 // Entries is that of store.Journal.
-func (s *Store) Entries(ctx context.Context) ([]store.JournalEntry, error) {
-	all, err := s.Store.Entries(ctx)
+func (s *Store) Entries(ctx context.Context, q store.JournalQuery) ([]store.JournalEntry, error) {
+	all, err := s.Store.Entries(ctx, q)
 	if err != nil {
 		return nil, err
 	}

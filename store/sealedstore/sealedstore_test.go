@@ -69,7 +69,7 @@ func TestSealed(t *testing.T) {
 	if err := s.Accept(t.Context(), accepted); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Entries(t.Context()); err != nil || !cmp.Equal(got, []store.JournalEntry{accepted}) {
+	if got, err := s.Entries(t.Context(), store.JournalQuery{}); err != nil || !cmp.Equal(got, []store.JournalEntry{accepted}) {
 		t.Errorf("journal: got %+v, %v; want %+v", got, err, accepted)
 	}
 	wantSubjects(t, s, ann, bob)

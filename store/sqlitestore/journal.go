@@ -11,8 +11,8 @@ import (
 func (s *Store) Accept(ctx context.Context, entries ...store.JournalEntry) error {
 	return s.w.write(ctx, func(tx *txn) error {
 		for _, e := range entries {
-			_, err := tx.exec("INSERT INTO journal (id, message, taken) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
-				string(e.ID), e.Message, e.Taken)
+			_, err := tx.exec("INSERT INTO journal (id, message, owner, taker) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
+				string(e.ID), e.Message, e.Owner, e.Taker)
 			if err != nil {
 				return err
 			}
@@ -30,10 +30,10 @@ func (s *Store) Drop(ctx context.Context, id whisk.ActivationID) error {
 }
 
 // Take is that of store.Journal.
-func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (bool, error) {
+func (s *Store) Take(ctx context.Context, id whisk.ActivationID, taker string) (bool, error) {
 	var taken bool
 	err := s.w.write(ctx, func(tx *txn) error {
-		changed, err := tx.exec("UPDATE journal SET taken = 1 WHERE id = ? AND taken = 0", string(id))
+		changed, err := tx.exec("UPDATE journal SET taker = ? WHERE id = ? AND taker = ''", taker, string(id))
 		taken = changed == 1
 		return err
 	})
@@ -41,11 +41,11 @@ func (s *Store) Take(ctx context.Context, id whisk.ActivationID) (bool, error) {
 }
 
 // Entries is that of store.Journal.
-func (s *Store) Entries(ctx context.Context) ([]store.JournalEntry, error) {
+func (s *Store) Entries(ctx context.Context, q store.JournalQuery) ([]store.JournalEntry, error) {
 	var entries []store.JournalEntry
-	err := s.rows(ctx, "SELECT id, message, taken FROM journal ORDER BY sequence", nil, func(scan func(...any) error) error {
+	err := s.rows(ctx, "SELECT id, message, owner, taker FROM journal WHERE ?1 IN ('', owner) AND ?2 IN ('', taker) ORDER BY sequence", []any{q.Owner, q.Taker}, func(scan func(...any) error) error {
 		var e store.JournalEntry
-		err := scan(&e.ID, &e.Message, &e.Taken)
+		err := scan(&e.ID, &e.Message, &e.Owner, &e.Taker)
 		entries = append(entries, e)
 		return err
 	})

@@ -109,7 +109,7 @@ func testRecordsEndEntries(t *testing.T, s store.Store) {
 	_, err = s.Activation(t.Context(), "ns", discarded.ID)
 	wantError(t, "read a discarded record", err, store.ErrNotFound)
 	for _, r := range []*whisk.Activation{kept, discarded} {
-		if taken, err := s.Take(t.Context(), r.ID); err != nil || taken {
+		if taken, err := s.Take(t.Context(), r.ID, "invoker3"); err != nil || taken {
 			t.Errorf("take %s after its end: got %t, %v; want false", r.Name, taken, err)
 		}
 	}

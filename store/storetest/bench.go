@@ -36,7 +36,7 @@ func Bench(b *testing.B, open func(*testing.B) store.Store) {
 				id := newID()
 				err := s.Accept(b.Context(), store.JournalEntry{ID: id, Message: message})
 				if err == nil {
-					_, err = s.Take(b.Context(), id)
+					_, err = s.Take(b.Context(), id, "invoker3")
 				}
 				if err == nil {
 					err = s.Drop(b.Context(), id)

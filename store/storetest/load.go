@@ -40,7 +40,7 @@ func testMixedWriters(t *testing.T, s store.Store) {
 				} else if !errors.Is(err, store.ErrConflict) {
 					t.Errorf("writer %d creates shared entity %d: %v", w, i, err)
 				}
-				taken, err := s.Take(t.Context(), ids[i])
+				taken, err := s.Take(t.Context(), ids[i], "invoker3")
 				if err != nil {
 					t.Errorf("writer %d takes entry %d: %v", w, i, err)
 				}
@@ -169,8 +169,8 @@ func testClosed(t *testing.T, s store.Store) {
 		"ListActivations":  func() error { _, err := s.ListActivations(ctx, store.ActivationQuery{Namespace: "ns"}); return err },
 		"CountActivations": func() error { _, err := s.CountActivations(ctx, store.ActivationQuery{Namespace: "ns"}); return err },
 		"Accept":           func() error { return s.Accept(ctx, store.JournalEntry{ID: newID()}) },
-		"Take":             func() error { _, err := s.Take(ctx, newID()); return err },
-		"Entries":          func() error { _, err := s.Entries(ctx); return err },
+		"Take":             func() error { _, err := s.Take(ctx, newID(), "invoker3"); return err },
+		"Entries":          func() error { _, err := s.Entries(ctx, store.JournalQuery{}); return err },
 	} {
 		wantError(t, what+" on a closed store", call(), store.ErrClosed)
 	}

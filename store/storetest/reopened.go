@@ -129,7 +129,7 @@ func writeOnce(ctx context.Context, s store.Store, name string, i int, say func(
 	if i%3 == 0 {
 		return nil
 	}
-	if taken, err := s.Take(ctx, id); err != nil || !taken {
+	if taken, err := s.Take(ctx, id, "invoker3"); err != nil || !taken {
 		return errors.Join(err, fmt.Errorf("take %s: %t", id, taken))
 	}
 	say("taken %s -", id)
@@ -216,8 +216,8 @@ func CheckConfirmed(t *testing.T, s store.Store, confirmed io.Reader) (lines int
 			t.Errorf("activation %s: %v", id, err)
 		case waiting == (err == nil):
 			t.Errorf("activation %s stands in the journal: %t, has a record: %t; want one of both", id, waiting, err == nil)
-		case confirmed == "recorded" && waiting, confirmed == "taken" && waiting && !entry.Taken:
-			t.Errorf("activation %s was %s, but its entry is there with taken = %t", id, confirmed, entry.Taken)
+		case confirmed == "recorded" && waiting, confirmed == "taken" && waiting && entry.Taker == "":
+			t.Errorf("activation %s was %s, but its entry is there with the taker %q", id, confirmed, entry.Taker)
 		}
 	}
 	return lines

@@ -193,7 +193,7 @@ func testTakenOnce(t *testing.T, stores []store.Store) {
 		for range 2 {
 			taking.Go(func() {
 				for i, id := range ids {
-					ok, err := s.Take(t.Context(), id)
+					ok, err := s.Take(t.Context(), id, "invoker3")
 					if err != nil {
 						t.Errorf("take: %v", err)
 					}

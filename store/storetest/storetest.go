@@ -132,7 +132,7 @@ func putRecords(t *testing.T, s store.Activations, records ...*whisk.Activation)
 func accept(t *testing.T, s store.Journal, ids ...whisk.ActivationID) {
 	t.Helper()
 	for _, id := range ids {
-		if err := s.Accept(t.Context(), store.JournalEntry{ID: id, Message: []byte("message " + id)}); err != nil {
+		if err := s.Accept(t.Context(), store.JournalEntry{ID: id, Message: []byte("message " + id), Owner: "controller5"}); err != nil {
 			t.Fatalf("accept %s: %v", id, err)
 		}
 	}
@@ -140,7 +140,7 @@ func accept(t *testing.T, s store.Journal, ids ...whisk.ActivationID) {
 
 func entries(t *testing.T, s store.Journal) []store.JournalEntry {
 	t.Helper()
-	list, err := s.Entries(t.Context())
+	list, err := s.Entries(t.Context(), store.JournalQuery{})
 	if err != nil {
 		t.Fatalf("entries: %v", err)
 	}
