@@ -27,7 +27,7 @@
 //
 //	dispatch           action, parameters and caller become an activation; the wait for its result; triggers and rules
 //	composer           sequences and conductor actions as one pure machine
-//	balancer           SPI: which invoker                    localbalancer
+//	balancer           SPI: which invoker                    localbalancer, shardbalancer
 //	bus                SPI: messages between processes       membus, kafkabus; message defines what is sent
 //
 // It runs:

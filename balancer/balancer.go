@@ -7,6 +7,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 
 	"quirl/whisk"
 )
@@ -17,17 +18,34 @@ type Work struct {
 	Namespace  string
 	Action     whisk.FullName
 	MemoryMB   int
-	Blackbox   bool // runs the action's own image
+	// Concurrency is how many activations of the action a container runs at once.
+	Concurrency int
+	Blackbox    bool // runs the action's own image
+	Probe       bool // tries an invoker, and has no place of its own
 }
+
+// ErrFull says that as much work waits on each invoker as may. Trying again later may work.
+var ErrFull = errors.New("too much work waits on the invokers")
+
+// An Outcome is how placed work ended, as far as it says something of its invoker.
+type Outcome int
+
+// The outcomes.
+const (
+	Unknown     Outcome = iota // it never got there, or nobody knows
+	Completed                  // the invoker is well, whatever the function did
+	SystemError                // the invoker failed
+	TimedOut                   // the invoker did not say anything in time
+)
 
 // A Balancer places work. Its methods may be called from many goroutines at once.
 type Balancer interface {
-	// Place returns the number of the invoker that should run w, or a whisk.Error
-	// of kind Unavailable when there is none.
+	// Place returns the number of the invoker that should run w; a whisk.Error of kind Unavailable when
+	// there is none, or ErrFull.
 	Place(ctx context.Context, w Work) (invoker int, err error)
 
-	// Ended tells that placed work has ended, well or not.
-	Ended(w Work, invoker int)
+	// Ended tells that placed work has ended, and how.
+	Ended(w Work, invoker int, o Outcome)
 
 	// Invokers returns the invokers that it knows, by number.
 	Invokers() []Invoker

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"quirl/balancer"
 	"quirl/bus"
 	"quirl/bus/message"
 	"quirl/store"
@@ -40,8 +41,16 @@ func (d *Dispatcher) acknowledge(a *message.Ack) {
 		return
 	}
 	if a.Done {
-		d.land(a.ID)
+		d.land(a.ID, outcomeOf(a))
 	}
+}
+
+// outcomeOf is what an acknowledgement says of the invoker.
+func outcomeOf(a *message.Ack) balancer.Outcome {
+	if a.SystemError {
+		return balancer.SystemError
+	}
+	return balancer.Completed
 }
 
 // lookTime and lookEvery are for a record that is about to be written by another process.
@@ -53,7 +62,7 @@ const (
 // deliverStored delivers a result that was too large for the bus, from the store.
 func (d *Dispatcher) deliverStored(a *message.Ack) {
 	if a.Done {
-		defer d.land(a.ID)
+		defer d.land(a.ID, outcomeOf(a))
 	}
 	d.mu.Lock()
 	f := d.flying[a.ID]
@@ -92,7 +101,7 @@ func (d *Dispatcher) deliver(id whisk.ActivationID, record *whisk.Activation) {
 // time: the caller is told, a record is written (unless the invoker wrote one),
 // the slot is free.
 func (d *Dispatcher) giveUp(id whisk.ActivationID) {
-	f := d.land(id)
+	f := d.land(id, balancer.TimedOut)
 	if f == nil {
 		return
 	}

@@ -142,16 +142,16 @@ func (d *Dispatcher) Running() []Running {
 }
 
 // place has the balancer choose the invoker of a flight, which may be given up meanwhile.
-func (d *Dispatcher) place(ctx context.Context, f *flight) (invoker int, err error) {
-	invoker, err = d.Balancer.Place(ctx, f.work)
+func (d *Dispatcher) place(ctx context.Context, f *flight) error {
+	invoker, err := d.Balancer.Place(ctx, f.work)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f.invoker, f.placed = invoker, err == nil
-	return invoker, err
+	return err
 }
 
 // land takes a flight down: its slot is free.
-func (d *Dispatcher) land(id whisk.ActivationID) *flight {
+func (d *Dispatcher) land(id whisk.ActivationID, o balancer.Outcome) *flight {
 	d.mu.Lock()
 	f := d.flying[id]
 	delete(d.flying, id)
@@ -163,7 +163,7 @@ func (d *Dispatcher) land(id whisk.ActivationID) *flight {
 	if f != nil {
 		f.timer.Stop()
 		if placed {
-			d.Balancer.Ended(f.work, f.invoker)
+			d.Balancer.Ended(f.work, f.invoker, o)
 		}
 		f.lease.Release()
 	}

@@ -174,7 +174,7 @@ func (p *platform) Place(context.Context, balancer.Work) (int, error) {
 	return 0, nil
 }
 
-func (p *platform) Ended(balancer.Work, int) { p.placed.Add(-1) }
+func (p *platform) Ended(balancer.Work, int, balancer.Outcome) { p.placed.Add(-1) }
 
 // Invokers is that of balancer.Balancer.
 func (p *platform) Invokers() []balancer.Invoker { return nil }

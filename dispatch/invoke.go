@@ -161,7 +161,7 @@ func (d *Dispatcher) prepareOne(o one) (*departure, error) {
 		launch: func(ctx context.Context) error {
 			return d.send(ctx, m, f, o.patient)
 		},
-		cancel: func() { d.land(m.ID) },
+		cancel: func() { d.land(m.ID, balancer.Unknown) },
 	}, nil
 }
 
@@ -176,7 +176,7 @@ func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entit
 	f := &flight{
 		work: balancer.Work{
 			Activation: m.ID, Namespace: m.User.Namespace, Action: m.Action,
-			MemoryMB: a.Limits.Memory, Blackbox: a.Exec.Kind == whisk.BlackboxKind,
+			MemoryMB: a.Limits.Memory, Concurrency: a.Limits.Concurrency, Blackbox: a.Exec.Kind == whisk.BlackboxKind,
 		},
 		version: m.Version,
 		lease:   lease,
@@ -212,7 +212,7 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 	if err == nil {
 		return nil
 	}
-	d.land(m.ID)
+	d.land(m.ID, balancer.Unknown)
 	if errors.Is(err, errHalted) {
 		return err
 	}
@@ -223,7 +223,7 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 	switch {
 	case errors.As(err, &refusal):
 		return err
-	case errors.Is(err, bus.ErrFull):
+	case isFull(err):
 		return &whisk.Error{
 			Kind: whisk.TooManyRequests, Message: "Too many requests are waiting for an invoker. Try again later.",
 			RetryAfter: time.Second, Cause: err,
@@ -237,34 +237,51 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 // awayTime is after how long it is worth trying again when a part is away.
 const awayTime = 5 * time.Second
 
-// post places the activation and puts it on the bus, waiting for room there so long at most.
+// post places the activation and puts it on the bus, waiting so long at most for room there, or for
+// an invoker.
 func (d *Dispatcher) post(ctx context.Context, m *message.Activation, f *flight, room time.Duration) error {
-	invoker, err := d.place(ctx, f)
-	if err == nil {
-		err = d.Bus.Send(ctx, message.InvokerTopic(invoker), m)
+	err := d.tryToPost(ctx, m, f)
+	if room == 0 {
+		return err
 	}
-	if room > 0 && errors.Is(err, bus.ErrFull) {
-		ctx, cancel := context.WithTimeout(ctx, room)
-		defer cancel()
-		return d.postWhenThereIsRoom(ctx, m, invoker)
+	ctx, cancel := context.WithTimeout(ctx, room)
+	defer cancel()
+	for mayPassLater(m, err) {
+		select { // the invokers are at work and make room
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		case <-d.halt:
+			return errHalted
+		}
+		err = d.tryToPost(ctx, m, f)
 	}
 	return err
 }
 
-func (d *Dispatcher) postWhenThereIsRoom(ctx context.Context, m *message.Activation, invoker int) error {
-	for {
-		select { // the invoker is at work and makes room
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return bus.ErrFull
-		case <-d.halt:
-			return errHalted
-		}
-		if err := d.Bus.Send(ctx, message.InvokerTopic(invoker), m); !errors.Is(err, bus.ErrFull) {
+func (d *Dispatcher) tryToPost(ctx context.Context, m *message.Activation, f *flight) error {
+	if !f.placed { // nobody else changes that before it flies
+		if err := d.place(ctx, f); err != nil {
 			return err
 		}
 	}
+	return d.Bus.Send(ctx, message.InvokerTopic(f.invoker), m)
 }
+
+// mayPassLater says whether what could not be posted may be tried again. What a bus that is away may
+// have sent nevertheless is sent again only where the journal sees to it that it runs once.
+func mayPassLater(m *message.Activation, err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case isFull(err), whisk.KindOf(err) == whisk.Unavailable:
+		return true
+	}
+	return errors.Is(err, bus.ErrAway) && m.Journaled
+}
+
+// isFull says whether there is too much work already.
+func isFull(err error) bool { return errors.Is(err, bus.ErrFull) || errors.Is(err, balancer.ErrFull) }
 
 const unavailable = "The server is currently unavailable (because it is overloaded or down for maintenance)."
 

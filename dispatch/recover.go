@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"quirl/balancer"
 	"quirl/bus"
 	"quirl/bus/message"
 	"quirl/composer"
@@ -54,7 +55,7 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 			switch {
 			case ctx.Err() != nil || errors.Is(err, errHalted):
 				return nil
-			case errors.Is(err, bus.ErrFull):
+			case isFull(err), whisk.KindOf(err) == whisk.Unavailable:
 				d.Recorder.Put(store.Record{Activation: d.endedBadly(w)})
 				left.ended++
 			case err != nil:
@@ -112,7 +113,7 @@ func (d *Dispatcher) arrived(f *flight) bool {
 		return false
 	}
 	d.deliver(id, record)
-	d.land(id)
+	d.land(id, balancer.Completed)
 	return true
 }
 
@@ -122,7 +123,7 @@ func (d *Dispatcher) resend(ctx context.Context, w work) (*flight, error) {
 	f := d.takeOff(w.msg, unknownAction, noLease{})
 	err := d.post(ctx, w.msg, f, w.msg.Deadline.Sub(d.Now()))
 	if err != nil {
-		d.land(w.msg.ID)
+		d.land(w.msg.ID, balancer.Unknown)
 	}
 	return f, err
 }

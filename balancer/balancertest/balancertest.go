@@ -30,7 +30,7 @@ func Run(t *testing.T, invokers int, open func(*testing.T) balancer.Balancer) {
 						t.Errorf("place %s: got invoker %d, %v; there are %d", w.Activation, invoker, err, invokers)
 						return
 					}
-					b.Ended(w, invoker)
+					b.Ended(w, invoker, balancer.Completed)
 				}
 			})
 		}

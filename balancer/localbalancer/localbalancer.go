@@ -18,7 +18,7 @@ var _ balancer.Balancer = Balancer{}
 func (Balancer) Place(context.Context, balancer.Work) (int, error) { return 0, nil }
 
 // Ended is that of balancer.Balancer.
-func (Balancer) Ended(balancer.Work, int) {}
+func (Balancer) Ended(balancer.Work, int, balancer.Outcome) {}
 
 // Invokers is that of balancer.Balancer. The one invoker is up as long as this
 // process is.
