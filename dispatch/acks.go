@@ -34,6 +34,9 @@ func (d *Dispatcher) receiveAcks(ctx context.Context) error {
 
 func (d *Dispatcher) acknowledge(a *message.Ack) {
 	if a.Activation != nil {
+		if !d.Alone {
+			d.Recorder.Expect(a.ID)
+		}
 		d.deliver(a.ID, a.Activation)
 	}
 	if a.Stored {
@@ -106,7 +109,11 @@ func (d *Dispatcher) giveUp(id whisk.ActivationID) {
 		return
 	}
 	d.Log.Error("activation given up", "activation", id, "invoker", f.invoker)
-	record := f.orphan()
+	d.endBadly(f, f.orphan())
+}
+
+// endBadly writes the record of a flight that was taken down, and tells who waits for it.
+func (d *Dispatcher) endBadly(f *flight, record *whisk.Activation) {
 	d.Recorder.Put(store.Record{Activation: record})
 	d.mu.Lock()
 	defer d.mu.Unlock()

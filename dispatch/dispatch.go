@@ -68,6 +68,7 @@ type Dispatcher struct {
 
 // A flight is an activation that an invoker has, or is on the way there.
 type flight struct {
+	msg     *message.Activation
 	work    balancer.Work
 	invoker int
 	placed  bool // the balancer chose the invoker

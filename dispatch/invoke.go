@@ -174,6 +174,7 @@ func patience(a *whisk.Action) time.Duration {
 
 func (d *Dispatcher) takeOff(m *message.Activation, a *whisk.Action, lease entitlement.Lease) *flight {
 	f := &flight{
+		msg: m,
 		work: balancer.Work{
 			Activation: m.ID, Namespace: m.User.Namespace, Action: m.Action,
 			MemoryMB: a.Limits.Memory, Concurrency: a.Limits.Concurrency, Blackbox: a.Exec.Kind == whisk.BlackboxKind,

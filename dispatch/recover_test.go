@@ -224,3 +224,67 @@ func TestAdopt(t *testing.T) {
 		}
 	}
 }
+
+// TestSweep: what is past its deadline, and of what nobody tells, gets a record.
+func TestSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 10)
+		p.define("a")
+		ticket := p.invoke(t, "a", `{}`, false, new(lease))
+		m := p.receive(t)
+		p.report(t, &message.Ack{ID: m.ID, Done: true}) // it has ended, but its record was lost with the invoker
+		synctest.Wait()
+		p.wantInFlight(t, 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		swept := make(chan error)
+		go func() { swept <- p.Sweep(ctx) }()
+		time.Sleep(time.Until(m.Deadline) - time.Second)
+		p.flush(t)
+		p.wantNoRecords(t)
+		time.Sleep(2 * time.Minute)
+		p.wantRecord(t, ticket.ID, whisk.InternalError, `{"error":"The activation did not end properly: its invoker was lost."}`)
+		p.wantJournal(t)
+		cancel()
+		if err := <-swept; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLost: of what an invoker has that is gone, what it had not taken goes to another one, and all else
+// ends at once.
+func TestLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, 10)
+		p.Alone = false
+		p.define("a")
+		waiting := p.invoke(t, "a", `{}`, false, new(lease))
+		taken := p.invoke(t, "a", `{}`, false, new(lease))
+		blocking := p.invoke(t, "a", `{}`, true, new(lease))
+		for range 3 {
+			p.receive(t)
+		}
+		p.memory.mu.Lock()
+		p.memory.entries[p.memory.index(taken.ID)].Taker = "invoker0"
+		p.memory.mu.Unlock()
+		p.Lost(1)
+		synctest.Wait()
+		p.wantNothingSent(t)
+		p.Lost(0)
+		synctest.Wait()
+		const text = `{"error":"The activation did not end properly: its invoker was lost."}`
+		if record := <-blocking.Result; string(record.Response.Result) != text {
+			t.Errorf("the caller who waits gets %s", record.Response.Result)
+		}
+		p.flush(t)
+		p.wantRecord(t, blocking.ID, whisk.InternalError, text)
+		p.wantRecord(t, taken.ID, whisk.InternalError, text)
+		if m := p.serveOne(t, `{"n":1}`); m.ID != waiting.ID {
+			t.Errorf("%s was sent elsewhere, want %s", m.ID, waiting.ID)
+		}
+		p.wantRecord(t, waiting.ID, whisk.Success, `{"n":1}`)
+		p.wantNothingSent(t)
+		p.wantInFlight(t, 0)
+		p.wantJournal(t)
+	})
+}

@@ -118,7 +118,7 @@ func (c *cell) mayStart(j *job, cmd pool.Run) bool {
 		c.inv.Log.Error("activation cannot be marked as taken", "activation", m.ID, "error", err)
 		c.inv.fail(j, whisk.ErrorResponse(whisk.InternalError, "The journal of activations cannot be written."))
 	} else {
-		c.inv.Log.Warn("activation was taken before", "activation", m.ID)
+		c.inv.Log.Info("activation was taken before", "activation", m.ID)
 		c.inv.end(j)
 	}
 	c.inv.drive(pool.Finished{Container: c.create.Container, Keep: !cmd.Init})

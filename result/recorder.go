@@ -46,11 +46,13 @@ type Recorder struct {
 
 	watchers watchers
 
-	mu      sync.Mutex
-	redo    *redoLog
-	known   map[whisk.ActivationID]*pending
-	ready   []*pending
-	changed *sync.Cond // a batch was written
+	mu    sync.Mutex
+	redo  *redoLog
+	known map[whisk.ActivationID]*pending
+	ready []*pending
+	// expected are activations whose records other processes are about to write, and since when.
+	expected map[whisk.ActivationID]time.Time
+	changed  *sync.Cond // a batch was written
 }
 
 // pending is a record that the store does not have yet.
@@ -178,7 +180,7 @@ func (r *Recorder) Find(ctx context.Context, namespace string, id whisk.Activati
 	p := r.known[id]
 	r.mu.Unlock()
 	if p == nil {
-		return r.store.Activation(ctx, namespace, id)
+		return r.findStored(ctx, namespace, id)
 	}
 	timer := time.NewTimer(settle)
 	defer timer.Stop()

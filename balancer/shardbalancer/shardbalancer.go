@@ -30,9 +30,10 @@ type Config struct {
 	Smallest int
 	// Queue is how many activations of this controller may wait on an invoker beyond its room.
 	Queue int
-	// Probe tries an invoker that is not well; its outcome comes by Ended. It must not block.
+	// Probe tries an invoker that is not well; its outcome comes by Ended. As with Lost, it must not block.
 	Probe func(invoker int)
-	// Lost is told that an invoker went down, with all that was placed there. It must not block.
+	// Lost is told that an invoker went down, or began anew, with all that was placed there. It must not
+	// block, nor call the Balancer before it returns.
 	Lost func(invoker int)
 	Log  *slog.Logger
 	Now  func() time.Time
@@ -53,6 +54,7 @@ type Balancer struct {
 // An invoker is one that was heard of.
 type invoker struct {
 	name   string
+	life   string
 	memory int // MB, of which each controller has a share
 	slots
 	health
@@ -71,6 +73,7 @@ func (b *Balancer) share(memory int) int { return max(memory/max(1, b.Controller
 type Word struct {
 	Number   int
 	Name     string
+	Life     string // another one after each start
 	MemoryMB int
 	Enabled  bool // it takes work
 }
@@ -96,6 +99,10 @@ func (b *Balancer) Heard(w Word) {
 		i = &invoker{state: balancer.Down}
 		b.invokers[w.Number] = i
 	}
+	if i.life != "" && i.life != w.Life && b.Lost != nil {
+		b.Lost(w.Number) // it began anew: what it had is over
+	}
+	i.life = w.Life
 	i.free += b.share(w.MemoryMB) - b.share(i.memory)
 	if i.memory == 0 {
 		i.free = b.share(w.MemoryMB)
@@ -111,7 +118,7 @@ func (b *Balancer) review(number int) {
 	if s := i.health.state(now); s != i.state {
 		b.Log.Info("invoker", "number", number, "name", i.name, "state", s, "before", i.state)
 		i.state = s
-		if s == balancer.Down {
+		if s == balancer.Down && i.enabled { // not one that said that it takes nothing more
 			i.outcomes = nil // what is heard of next is another life
 			if b.Lost != nil {
 				b.Lost(number)

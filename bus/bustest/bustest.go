@@ -75,11 +75,11 @@ func testOrder(t *testing.T, b bus.Bus) {
 }
 
 func testGroups(t *testing.T, b bus.Bus) {
-	send(t, b, "health", "early")
-	expect(t, b, "health", "a", "early")
+	send(t, b, "events", "early")
+	expect(t, b, "events", "a", "early")
 	ready := make(chan string, 1)
 	go func() {
-		d, err := b.Receive(t.Context(), "health", "b")
+		d, err := b.Receive(t.Context(), "events", "b")
 		if err != nil {
 			ready <- err.Error()
 			return
@@ -91,7 +91,7 @@ func testGroups(t *testing.T, b bus.Bus) {
 	got := ""
 	sent := 0
 	for got == "" {
-		send(t, b, "health", "x")
+		send(t, b, "events", "x")
 		sent++
 		select {
 		case got = <-ready:
@@ -102,7 +102,7 @@ func testGroups(t *testing.T, b bus.Bus) {
 		t.Errorf("group b received %q", got)
 	}
 	for range sent {
-		expect(t, b, "health", "a", "x")
+		expect(t, b, "events", "a", "x")
 	}
 }
 

@@ -133,6 +133,9 @@ func (c *consumer) start(ctx context.Context) (kgo.Offset, error) {
 	if next >= 0 { // the consumer itself was here before
 		return kgo.NewOffset().At(next), nil
 	}
+	if _, latest := retention(c.topic.name); latest {
+		return kgo.NewOffset().AtEnd(), nil
+	}
 	all, err := c.bus.admin.FetchOffsets(ctx, c.bus.Prefix+c.group)
 	if err != nil {
 		return kgo.Offset{}, err

@@ -9,7 +9,8 @@
 //
 // A topic has one partition, so that its order is that of sending. Its consumers are assigned to it
 // by themselves: no group has to be joined, so work begins at once, and a process that was
-// stopped for a while goes on where it was. Two processes must not receive as the same group.
+// stopped for a while goes on where it was. Two processes must not receive as the same group. What was
+// sent to the topic health before somebody receives from it is of no interest, and is not received.
 //
 // Read topics.go, then this file, then consumer.go.
 package kafkabus

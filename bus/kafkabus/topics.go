@@ -28,21 +28,23 @@ const batchOverhead = 256
 var retentions = []struct {
 	topic string
 	keep  time.Duration
+	// latest says that only what is sent from now on is of interest to a receiver.
+	latest bool
 }{
-	{"invoker", 48 * time.Hour},
-	{"completed", time.Hour},
-	{"health", time.Hour},
-	{"cacheInvalidation", 5 * time.Minute},
-	{"events", time.Hour},
+	{"invoker", 48 * time.Hour, false},
+	{"completed", time.Hour, false},
+	{"health", time.Hour, true},
+	{"cacheInvalidation", 5 * time.Minute, false},
+	{"events", time.Hour, false},
 }
 
-func retention(name string) time.Duration {
+func retention(name string) (keep time.Duration, latest bool) {
 	for _, r := range retentions {
 		if strings.HasPrefix(name, r.topic) {
-			return r.keep
+			return r.keep, r.latest
 		}
 	}
-	return time.Hour
+	return time.Hour, false
 }
 
 // A topic is made when it is used for the first time.
@@ -74,9 +76,10 @@ func (t *topic) ready(ctx context.Context, b *Bus) error {
 	if t.made {
 		return nil
 	}
+	keep, _ := retention(t.name)
 	text := func(n int64) *string { s := strconv.FormatInt(n, 10); return &s }
 	_, err := b.admin.CreateTopic(ctx, 1, b.Replicas, map[string]*string{
-		"retention.ms":      text(retention(t.name).Milliseconds()),
+		"retention.ms":      text(keep.Milliseconds()),
 		"retention.bytes":   text(retentionBytes),
 		"segment.bytes":     text(segmentBytes),
 		"max.message.bytes": text(int64(b.MaxMessage + batchOverhead)),

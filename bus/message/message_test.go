@@ -54,6 +54,22 @@ func TestActivation(t *testing.T) {
 	}
 }
 
+func TestPing(t *testing.T) {
+	want := &message.Ping{Invoker: 3, Name: "host", Life: "abc", MemoryMB: 2048, Enabled: true}
+	const wire = `{"name":{"instance":3,"uniqueName":"abc","displayedName":"host","userMemory":"2048 MB","instanceType":"invoker","tags":[],"dedicatedNamespaces":[]},"isEnabled":true}`
+	if got := string(want.Encode()); got != wire {
+		t.Errorf("got %s, want %s", got, wire)
+	}
+	if got, err := message.AsPing(bus.Raw(wire)); err != nil || *got != *want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	for _, bad := range []string{"", "{}", `{"name":{"instance":1,"userMemory":"much"}}`} {
+		if got, err := message.AsPing(bus.Raw(bad)); err == nil {
+			t.Errorf("%s was taken for %+v", bad, got)
+		}
+	}
+}
+
 func TestAck(t *testing.T) {
 	for _, want := range []*message.Ack{
 		{ID: record().ID, TID: "tid", Activation: record()},

@@ -21,6 +21,9 @@ type serveConfig struct {
 	Containers    string `yaml:"containers" url:"true" help:"what functions run in: sandbox://?network=nat|none&kinds=host|both|images&archives=FOLDER, docker://?host=ADDRESS&network=NAME&publish=true&writable=true&dns=ADDRESS, or process:// (no isolation); empty is the sandbox or, where that does not work, Docker"`
 	Logs          string `yaml:"logs" url:"true" help:"where log lines are kept: record://"`
 	Manifest      string `yaml:"manifest" help:"file with the manifest of runtimes; empty is the built-in one"`
+	Controller    int    `yaml:"controller" help:"number of this controller, from 0, in a cluster"`
+	Controllers   int    `yaml:"controllers" help:"how many controllers a cluster has: each places work on its share of every invoker"`
+	Invoker       int    `yaml:"invoker" help:"number of this invoker, from 0, in a cluster"`
 	APIHost       string `yaml:"api-host" help:"URL of the API as functions are told it; empty is the loopback address, where a sandbox has a door to the API for functions that are given a key"`
 	VanityHost    string `yaml:"vanity-host" help:"host, or host:port, whose sub-domains serve the web actions of the namespace of that name; empty is off"`
 	Extensions    bool   `yaml:"require-web-extension" help:"refuse paths of web actions that name no extension such as .json"`
@@ -63,6 +66,7 @@ type serveConfig struct {
 func defaultServeConfig(getenv func(string) string) serveConfig {
 	return serveConfig{
 		Listen:      "127.0.0.1:3233",
+		Controllers: 1,
 		Data:        stateFolder(getenv),
 		Store:       "sqlite://",
 		Attachments: "file://",

@@ -29,17 +29,31 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	root := cli.New(cli.Env{Args: args, Getenv: getenv, Stdout: stdout, Stderr: stderr, Build: build + " " + revision})
 	if !root.IsWsk() {
-		root.AddCommand(serveCommand(getenv, stdout, stderr), configCommand(getenv, stdout), doctorCommand(getenv, stdout), adminCommand(getenv, stdout, stderr))
+		root.AddCommand(roleCommand(everything, "run the whole platform in this process", getenv, stdout, stderr),
+			roleCommand(controllerRole, "run a controller of a cluster: it answers requests, and leaves the work to invokers", getenv, stdout, stderr),
+			configCommand(getenv, stdout), doctorCommand(getenv, stdout), adminCommand(getenv, stdout, stderr))
+		runInvoker(root.Command, roleCommand(invokerRole, "run an invoker of a cluster, which runs functions; or see what runs them", getenv, stdout, stderr))
 	}
 	return root.Run(ctx)
 }
 
-func serveCommand(getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
-	return configured("serve", "run the whole platform in this process", getenv, func(ctx context.Context, cfg serveConfig) error {
+// runInvoker makes the command invoker, whose own commands look at invokers, run one.
+func runInvoker(root *cobra.Command, run *cobra.Command) {
+	for _, look := range root.Commands() {
+		if look.Name() == run.Name() {
+			root.RemoveCommand(look)
+			run.AddCommand(look.Commands()...)
+		}
+	}
+	root.AddCommand(run)
+}
+
+func roleCommand(r role, short string, getenv func(string) string, stdout, stderr io.Writer) *cobra.Command {
+	return configured(r.name, short, getenv, func(ctx context.Context, cfg serveConfig) error {
 		if err := config.Resolve(&cfg, getenv); err != nil {
 			return err
 		}
-		return serve(ctx, cfg, getenv, stdout, stderr)
+		return serve(ctx, r, cfg, getenv, stdout, stderr)
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"quirl/api"
+	"quirl/balancer"
 	"quirl/balancer/localbalancer"
 	"quirl/bus"
 	"quirl/catalog"
@@ -72,10 +73,21 @@ type platform struct {
 	kinds       *kinds
 }
 
-// serve runs everything in one process until it is told to stop.
-func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, stdout, stderr io.Writer) error {
+// A role is what a process does.
+type role struct {
+	name     string
+	opens    func(p *platform, ctx context.Context, getenv func(string) string) error
+	assemble func(p *platform, ctx context.Context) (*lifecycle.Stack, error)
+	greet    func(p *platform, w io.Writer, took time.Duration)
+}
+
+// everything is the role of a process that is the whole platform.
+var everything = role{"serve", (*platform).openContainers, (*platform).assemble, (*platform).greet}
+
+// serve runs a role until it is told to stop.
+func serve(ctx context.Context, r role, cfg serveConfig, getenv func(string) string, stdout, stderr io.Writer) error {
 	began := time.Now()
-	output, err := openLog(cfg.LogFolder, "serve", stderr)
+	output, err := openLog(cfg.LogFolder, r.name, stderr)
 	if err != nil {
 		return mendFile(err)
 	}
@@ -91,14 +103,17 @@ func serve(ctx context.Context, cfg serveConfig, getenv func(string) string, std
 	}
 	p := &platform{cfg: cfg, log: log}
 	defer p.close()
-	if err := p.open(ctx, getenv); err != nil {
+	if err := p.open(ctx); err != nil {
 		return err
 	}
-	parts, err := p.assemble(ctx)
+	if err := r.opens(p, ctx, getenv); err != nil {
+		return err
+	}
+	parts, err := r.assemble(p, ctx)
 	if err != nil {
 		return err
 	}
-	p.greet(stdout, time.Since(began))
+	r.greet(p, stdout, time.Since(began))
 	return parts.Run(ctx)
 }
 
@@ -110,8 +125,8 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
 }
 
-// open opens what the parts need, the quickest to fail first.
-func (p *platform) open(ctx context.Context, getenv func(string) string) error {
+// open opens what every role needs, the quickest to fail first.
+func (p *platform) open(ctx context.Context) error {
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
@@ -124,9 +139,6 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 		return mendFile(err)
 	}
 	p.closers = append(p.closers, p.store)
-	if p.code, err = codecache.Open(filepath.Join(p.cfg.Data, "code"), int64(p.cfg.CodeCache)*whisk.MB); err != nil {
-		return mendFile(err)
-	}
 	if p.attachments, err = open(ctx, "attachments", p.cfg.Attachments, attachmentStores, env); err != nil {
 		return mendFile(err)
 	}
@@ -134,8 +146,15 @@ func (p *platform) open(ctx context.Context, getenv func(string) string) error {
 		return err
 	}
 	p.closers = append(p.closers, p.bus)
-	if p.logs, err = open(ctx, "logs", p.cfg.Logs, logStores, env); err != nil {
-		return err
+	p.logs, err = open(ctx, "logs", p.cfg.Logs, logStores, env)
+	return err
+}
+
+// openContainers opens what running functions needs.
+func (p *platform) openContainers(ctx context.Context, getenv func(string) string) (err error) {
+	env := environment{data: p.cfg.Data, log: p.log}
+	if p.code, err = codecache.Open(filepath.Join(p.cfg.Data, "code"), int64(p.cfg.CodeCache)*whisk.MB); err != nil {
+		return mendFile(err)
 	}
 	if p.containers, p.cfg.Containers, err = openContainers(ctx, p.cfg.Containers, env); err != nil {
 		return err
@@ -235,51 +254,109 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 	if err := p.createGuest(ctx); err != nil {
 		return nil, err
 	}
-	limits, now := p.cfg.limits(), time.Now
-	storing, err := p.cfg.storing()
+	c, err := p.core(ctx)
 	if err != nil {
 		return nil, err
 	}
-	containers, err := p.poolConfig()
-	if err != nil {
-		return nil, err
-	}
-	st := store.NewCached(p.store, cachedEntities)
-	p.installCatalog(ctx, st, limits)
-	recorder, err := result.New(ctx, st, filepath.Join(p.cfg.Data, "redo"), p.log)
-	if err != nil {
-		return nil, mendFile(err)
-	}
+	p.installCatalog(ctx, c.store, c.limits)
 	lb := localbalancer.Balancer{}
-	rights := localentitlement.New(st, limits, now)
-	disp := dispatch.New(dispatch.Config{
-		Alone: true, Bus: p.bus, Balancer: lb, Entities: st, Entitlement: rights, Journal: st, Recorder: recorder,
-		Deprecated: p.kinds.Deprecated, Limits: limits, Storing: storing, Log: p.log, Now: now,
-	})
+	disp := c.dispatcher(lb)
+	disp.Alone = true
 	if err := disp.Inherit(ctx); err != nil {
 		return nil, mendFile(err)
 	}
 	var in *ingress.Ingress // made last, for it needs all the others
-	inv := invoker.New(invoker.Config{
-		Bus: p.bus, Entities: st, Attachments: p.attachments, Folders: p.code, Journal: st, Containers: p.containers, Runtimes: p.kinds,
-		Recorder: recorder, Logs: p.logs, Pool: containers, Shells: p.kinds.usual(), Limits: limits, Storing: storing,
-		APIHost: p.functionsHost(), Door: func(l net.Listener) { go in.ServeInside(l) }, DoorPort: p.port(), Log: p.log, Now: now,
-	})
-	build, number := buildInfo()
-	_, shared := store.NotifierOf(p.store)
-	published := newMetrics()
-	published.cache("entities", st.Counts())
-	identities, tokens, err := p.identities(st, published)
+	inv, err := c.invoker(func(l net.Listener) { go in.ServeInside(l) })
 	if err != nil {
 		return nil, err
 	}
-	handler := api.New(api.Config{
-		Entities: st, Shared: shared, Activations: st, Audit: st, Attachments: p.attachments, Identities: identities, Tokens: tokens,
-		Entitlement: rights, Dispatch: disp, Recorder: recorder, Logs: p.logs,
-		Invokers: lb.Invokers, Pool: func(number int) (any, bool) { return inv.View(), number == inv.ID }, OperatorKey: p.cfg.OperatorKey, Metrics: published.handler(),
-		Tail:  func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) },
-		Kinds: p.kinds, Limits: limits, AllowedKinds: fields(p.cfg.AllowedKinds), RequireWebExtension: p.cfg.Extensions, ExecuteOnly: p.cfg.ExecuteOnly, BareWrites: p.cfg.BareWrites, Build: build, BuildNumber: number, Log: p.log, Now: now,
+	cfg, err := c.api(disp)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Pool = func(number int) (any, bool) { return inv.View(), number == inv.ID }
+	cfg.Tail = func(namespace string, id whisk.ActivationID) (api.Tail, bool) { return inv.Tail(namespace, id) }
+	parts, err := p.foundation(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p.addUpkeep(parts)
+	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
+	parts.Add("recorder", c.recorder)
+	parts.Add("dispatcher", disp)
+	parts.Add("invoker", inv)
+	parts.Add("compositions", lifecycle.RunnerFunc(disp.Conduct))
+	in = ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, api.New(cfg)), p.log)
+	parts.Add("ingress", in)
+	return parts, nil
+}
+
+// A core is what several parts share.
+type core struct {
+	*platform
+	store     *store.Cached
+	limits    whisk.SystemLimits
+	storing   whisk.StoreLevels
+	recorder  *result.Recorder
+	rights    *localentitlement.Entitlement
+	published *metrics
+}
+
+func (p *platform) core(ctx context.Context) (*core, error) {
+	storing, err := p.cfg.storing()
+	if err != nil {
+		return nil, err
+	}
+	c := &core{platform: p, store: store.NewCached(p.store, cachedEntities), limits: p.cfg.limits(), storing: storing, published: newMetrics()}
+	c.published.cache("entities", c.store.Counts())
+	if c.recorder, err = result.New(ctx, c.store, filepath.Join(p.cfg.Data, "redo"), p.log); err != nil {
+		return nil, mendFile(err)
+	}
+	c.rights = localentitlement.New(c.store, c.limits, time.Now)
+	return c, nil
+}
+
+func (c *core) dispatcher(lb balancer.Balancer) *dispatch.Dispatcher {
+	return dispatch.New(dispatch.Config{
+		Controller: c.cfg.Controller, Bus: c.bus, Balancer: lb, Entities: c.store, Entitlement: c.rights, Journal: c.store, Recorder: c.recorder,
+		Deprecated: c.kinds.Deprecated, Limits: c.limits, Storing: c.storing, Log: c.log, Now: time.Now,
 	})
+}
+
+// invoker is one whose functions reach the API by a door that is served as given.
+func (c *core) invoker(door func(net.Listener)) (*invoker.Invoker, error) {
+	containers, err := c.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	return invoker.New(invoker.Config{
+		ID: c.cfg.Invoker, Bus: c.bus, Entities: c.store, Attachments: c.attachments, Folders: c.code, Journal: c.store, Containers: c.containers, Runtimes: c.kinds,
+		Recorder: c.recorder, Logs: c.logs, Pool: containers, Shells: c.kinds.usual(), Limits: c.limits, Storing: c.storing,
+		APIHost: c.functionsHost(), Door: door, DoorPort: c.port(), Log: c.log, Now: time.Now,
+	}), nil
+}
+
+// api is what the API needs, but for what only the process of an invoker can tell.
+func (c *core) api(disp *dispatch.Dispatcher) (api.Config, error) {
+	identities, tokens, err := c.identities(c.store, c.published)
+	if err != nil {
+		return api.Config{}, err
+	}
+	build, number := buildInfo()
+	_, shared := store.NotifierOf(c.platform.store)
+	return api.Config{
+		Entities: c.store, Shared: shared, Activations: c.store, Audit: c.store, Attachments: c.attachments, Identities: identities, Tokens: tokens,
+		Entitlement: c.rights, Dispatch: disp, Recorder: c.recorder, Logs: c.logs, Invokers: disp.Balancer.Invokers,
+		OperatorKey: c.cfg.OperatorKey, Metrics: c.published.handler(),
+		Pool:  func(int) (any, bool) { return nil, false },
+		Tail:  func(string, whisk.ActivationID) (api.Tail, bool) { return nil, false },
+		Kinds: c.kinds, Limits: c.limits, AllowedKinds: fields(c.cfg.AllowedKinds), RequireWebExtension: c.cfg.Extensions, ExecuteOnly: c.cfg.ExecuteOnly,
+		BareWrites: c.cfg.BareWrites, Build: build, BuildNumber: number, Log: c.log, Now: time.Now,
+	}, nil
+}
+
+// foundation is what stands below all else.
+func (p *platform) foundation(ctx context.Context, c *core) (*lifecycle.Stack, error) {
 	parts := &lifecycle.Stack{Grace: p.cfg.Grace, Log: p.log}
 	if p.cfg.DebugListen != "" {
 		debug, err := newDebugServer(ctx, p.cfg.DebugListen, p.log)
@@ -288,15 +365,7 @@ func (p *platform) assemble(ctx context.Context) (*lifecycle.Stack, error) {
 		}
 		parts.Add("debug", debug)
 	}
-	parts.Add("cache", st)
-	p.addUpkeep(parts)
-	parts.Add("runtimes", lifecycle.RunnerFunc(p.compileRuntimes))
-	parts.Add("recorder", recorder)
-	parts.Add("dispatcher", disp)
-	parts.Add("invoker", inv)
-	parts.Add("compositions", lifecycle.RunnerFunc(disp.Conduct))
-	in = ingress.New(p.listener, ingress.Vanity(p.cfg.VanityHost, handler), p.log)
-	parts.Add("ingress", in)
+	parts.Add("cache", c.store)
 	return parts, nil
 }
 

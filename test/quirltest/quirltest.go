@@ -3,6 +3,7 @@ package quirltest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -52,7 +53,7 @@ func Bin(t testing.TB) string {
 	return dir
 }
 
-// A Server is a running `quirl serve`.
+// A Server is a running `quirl serve`, or another role.
 type Server struct {
 	URL  string
 	Data string
@@ -66,6 +67,7 @@ type Server struct {
 
 // Options change how a Server is started.
 type Options struct {
+	Role string   // the command, empty for serve
 	Data string   // folder, empty for a fresh one
 	Args []string // further flags
 	// Subjects are stored before the start, with the limits of their namespaces.
@@ -82,7 +84,7 @@ func Start(t testing.TB, o Options) *Server {
 	}
 	prepare(t, o)
 	addr := FreeAddr(t)
-	args := append([]string{"serve", "--listen", addr, "--data", o.Data}, o.Args...)
+	args := append([]string{cmp.Or(o.Role, "serve"), "--listen", addr, "--data", o.Data}, o.Args...)
 	s := &Server{URL: "http://" + addr, Data: o.Data, cmd: exec.Command(filepath.Join(Bin(t), "quirl"), args...), done: make(chan struct{})}
 	r, w := io.Pipe()
 	s.cmd.Stdout, s.cmd.Stderr = w, w
