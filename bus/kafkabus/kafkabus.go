@@ -280,10 +280,12 @@ func (b *Bus) explain(err error) error {
 		return fmt.Errorf("%w (%w)", bus.ErrTooLarge, err)
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w (%w)", bus.ErrAway, err)
 	}
-	return err
+	var refused *kerr.Error
+	if errors.As(err, &refused) && !refused.Retriable {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", bus.ErrAway, err) // in one of many ways
 }
 
 // Receive is that of bus.Bus.
