@@ -11,6 +11,13 @@ help: ## print this help
 run: build ## install what is missing, build, start the platform and say what to type next
 	@exec bin/quirl serve
 
+cluster: build ## start a cluster of processes here: Kafka, PostgreSQL, two controllers, two invokers
+	@tools/setup test
+	@tools/cluster start
+
+cluster-down: ## stop it
+	@tools/cluster stop
+
 build: setup bin/quirl $(LAUNCHER) ## build the programs into bin/
 
 bin/quirl: $(GO_SOURCES) | setup
@@ -69,4 +76,4 @@ check: lint cross test ## what CI runs
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: help run build setup test short race suite images images-check images-names soak fuzz lint fmt cross bench check clean
+.PHONY: help run cluster cluster-down build setup test short race suite images images-check images-names soak fuzz lint fmt cross bench check clean

@@ -60,7 +60,7 @@ type serveConfig struct {
 	Grace       time.Duration `yaml:"grace" help:"how long stopping may take"`
 	DebugListen string        `yaml:"debug-listen" help:"address for Go's profiles under /debug/pprof/, loopback only; empty is off"`
 	LogLevel    string        `yaml:"log-level" help:"debug, info, warn or error"`
-	LogFolder   string        `yaml:"log-folder" help:"folder below which the log is written, to serve/serve_logs.log; empty is standard error"`
+	LogFolder   string        `yaml:"log-folder" help:"folder below which the log is written, to serve/serve_logs.log, controller0/controller0_logs.log or the like; empty is standard error"`
 }
 
 func defaultServeConfig(getenv func(string) string) serveConfig {

@@ -27,7 +27,7 @@ import (
 
 // controllerRole is that of a process that answers requests and leaves the work to others.
 var controllerRole = role{
-	name: "controller",
+	name: "controller", component: func(cfg serveConfig) string { return message.ControllerName(cfg.Controller) },
 	opens: func(p *platform, ctx context.Context, getenv func(string) string) (err error) {
 		if err := p.needsCluster(); err != nil {
 			return err
@@ -43,7 +43,7 @@ var controllerRole = role{
 
 // invokerRole is that of a process that runs functions.
 var invokerRole = role{
-	name: "invoker",
+	name: "invoker", component: func(cfg serveConfig) string { return message.InvokerName(cfg.Invoker) },
 	opens: func(p *platform, ctx context.Context, getenv func(string) string) error {
 		if err := p.needsCluster(); err != nil {
 			return err

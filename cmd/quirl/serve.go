@@ -75,19 +75,24 @@ type platform struct {
 
 // A role is what a process does.
 type role struct {
-	name     string
-	opens    func(p *platform, ctx context.Context, getenv func(string) string) error
-	assemble func(p *platform, ctx context.Context) (*lifecycle.Stack, error)
-	greet    func(p *platform, w io.Writer, took time.Duration)
+	name string
+	// component is what its log is of.
+	component func(cfg serveConfig) string
+	opens     func(p *platform, ctx context.Context, getenv func(string) string) error
+	assemble  func(p *platform, ctx context.Context) (*lifecycle.Stack, error)
+	greet     func(p *platform, w io.Writer, took time.Duration)
 }
 
 // everything is the role of a process that is the whole platform.
-var everything = role{"serve", (*platform).openContainers, (*platform).assemble, (*platform).greet}
+var everything = role{
+	name: "serve", component: func(serveConfig) string { return "serve" },
+	opens: (*platform).openContainers, assemble: (*platform).assemble, greet: (*platform).greet,
+}
 
 // serve runs a role until it is told to stop.
 func serve(ctx context.Context, r role, cfg serveConfig, getenv func(string) string, stdout, stderr io.Writer) error {
 	began := time.Now()
-	output, err := openLog(cfg.LogFolder, r.name, stderr)
+	output, err := openLog(cfg.LogFolder, r.component(cfg), stderr)
 	if err != nil {
 		return mendFile(err)
 	}
