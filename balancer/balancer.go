@@ -21,7 +21,6 @@ type Work struct {
 	// Concurrency is how many activations of the action a container runs at once.
 	Concurrency int
 	Blackbox    bool // runs the action's own image
-	Probe       bool // tries an invoker, and has no place of its own
 }
 
 // ErrFull says that as much work waits on each invoker as may. Trying again later may work.

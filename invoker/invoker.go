@@ -119,7 +119,9 @@ type job struct {
 	arrived time.Time
 	slots   int  // activations at once in its container
 	taken   bool // marked in the journal
-	retried bool // came back once from a container in which it did not start
+	// blameless says that the internal error in which it ends is not this invoker's.
+	blameless bool
+	retried   bool // came back once from a container in which it did not start
 
 	begun   chan struct{}    // closed when the activation has a container, or will never have one
 	segment *collect.Segment // its output there; guarded by the invoker's mu
@@ -218,6 +220,7 @@ func (i *Invoker) accept(m *message.Activation) {
 		text := "Action could not be fetched."
 		if whisk.KindOf(err) == whisk.NotFound {
 			text = "Action could not be found or may have been deleted."
+			j.blameless = true
 		}
 		i.fail(j, whisk.ErrorResponse(whisk.InternalError, text))
 		return

@@ -500,3 +500,19 @@ func TestNamespaceBounds(t *testing.T) {
 		`exceeded the allowed length: 2011 > 1000 bytes. The truncated response was: {\"text\":\"x"`)
 	wantResult(t, b.call(t, tight(whisk.NamespaceLimits{})), whisk.Success, "xxx")
 }
+
+// TestActionDeleted: that an action was deleted under a call says nothing about the invoker.
+func TestActionDeleted(t *testing.T) {
+	b := newBench(t)
+	a := b.action(t, "gone", "function main() {}", nil)
+	m := b.message(a, "{}")
+	if err := b.store.DeleteEntity(t.Context(), a.FullName().ID(), a.Revision); err != nil {
+		t.Fatal(err)
+	}
+	b.send(t, m)
+	ack, record := b.end(t)
+	wantResult(t, record, whisk.InternalError, `{"error":"Action could not be found or may have been deleted."}`)
+	if ack.SystemError {
+		t.Error("the invoker is blamed for it")
+	}
+}

@@ -109,7 +109,7 @@ func (i *Invoker) report(j *job, record *whisk.Activation, done bool) {
 		ack.Activation = record
 	}
 	if record != nil {
-		ack.SystemError = record.Response.Status == whisk.InternalError
+		ack.SystemError = record.Response.Status == whisk.InternalError && !j.blameless
 	}
 	i.acknowledge(m, ack)
 }

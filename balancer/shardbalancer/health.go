@@ -6,23 +6,29 @@ import (
 	"quirl/balancer"
 )
 
-// Source of the numbers: OpenWhisk, the contract of its supervision of invokers.
+// Source of the first three: OpenWhisk, the contract of its supervision of invokers.
 const (
 	// silence is after how long without a word an invoker is taken to be down.
 	silence = 10 * time.Second
 	// remembered is how many outcomes say how an invoker is, and tolerated how many of them may be bad.
 	remembered = 10
 	tolerated  = 3
-	// probeEvery is how often an invoker that is not well is tried.
-	probeEvery = time.Minute
+	// forgiven is after how long an outcome says nothing any more: then an invoker that was not well is
+	// tried again, with work as it comes.
+	forgiven = time.Minute
 )
 
 // A health is what is known of how an invoker is.
 type health struct {
 	heard    time.Time // the last word
 	enabled  bool      // as it says itself
-	outcomes []balancer.Outcome
-	probed   time.Time
+	outcomes []ending  // the last ones
+}
+
+// An ending is an outcome, and when it came.
+type ending struct {
+	balancer.Outcome
+	at time.Time
 }
 
 // state is the one at now.
@@ -30,17 +36,17 @@ func (h *health) state(now time.Time) balancer.State {
 	switch {
 	case !h.enabled || now.Sub(h.heard) > silence:
 		return balancer.Down
-	case h.count(balancer.TimedOut) > tolerated:
+	case h.count(balancer.TimedOut, now) > tolerated:
 		return balancer.Unresponsive
-	case h.count(balancer.SystemError) > tolerated:
+	case h.count(balancer.SystemError, now) > tolerated:
 		return balancer.Unhealthy
 	}
 	return balancer.Up
 }
 
-func (h *health) count(o balancer.Outcome) (n int) {
-	for _, outcome := range h.outcomes {
-		if outcome == o {
+func (h *health) count(o balancer.Outcome, now time.Time) (n int) {
+	for _, e := range h.outcomes {
+		if e.Outcome == o && now.Sub(e.at) < forgiven {
 			n++
 		}
 	}
@@ -48,22 +54,9 @@ func (h *health) count(o balancer.Outcome) (n int) {
 }
 
 // note remembers an outcome.
-func (h *health) note(o balancer.Outcome) {
+func (h *health) note(o balancer.Outcome, now time.Time) {
 	if len(h.outcomes) == remembered {
 		h.outcomes = append(h.outcomes[:0], h.outcomes[1:]...)
 	}
-	h.outcomes = append(h.outcomes, o)
-	if o == balancer.Completed {
-		h.probed = time.Time{} // after a success the next one may follow at once
-	}
-}
-
-// dueProbe says whether it is to be tried now, and notes that it is.
-func (h *health) dueProbe(now time.Time) bool {
-	s := h.state(now)
-	if s == balancer.Up || s == balancer.Down || now.Sub(h.probed) < probeEvery {
-		return false
-	}
-	h.probed = now
-	return true
+	h.outcomes = append(h.outcomes, ending{o, now})
 }

@@ -30,8 +30,6 @@ type Config struct {
 	Smallest int
 	// Queue is how many activations of this controller may wait on an invoker beyond its room.
 	Queue int
-	// Probe tries an invoker that is not well; its outcome comes by Ended. As with Lost, it must not block.
-	Probe func(invoker int)
 	// Lost is told that an invoker went down, or began anew, with all that was placed there. It must not
 	// block, nor call the Balancer before it returns.
 	Lost func(invoker int)
@@ -125,9 +123,6 @@ func (b *Balancer) review(number int) {
 			}
 		}
 	}
-	if b.Probe != nil && i.dueProbe(now) {
-		b.Probe(number)
-	}
 }
 
 // lookEvery is how often the silence of invokers is looked at.
@@ -205,12 +200,10 @@ func (b *Balancer) Ended(w balancer.Work, number int, o balancer.Outcome) {
 		return
 	}
 	i := b.invokers[number]
-	if !w.Probe {
-		i.give(w.Action.ID(), w.MemoryMB, w.Concurrency)
-		i.forced = max(0, i.forced-1)
-	}
+	i.give(w.Action.ID(), w.MemoryMB, w.Concurrency)
+	i.forced = max(0, i.forced-1)
 	if o != balancer.Unknown {
-		i.note(o)
+		i.note(o, b.Now())
 		b.review(number)
 	}
 }

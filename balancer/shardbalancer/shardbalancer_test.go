@@ -73,9 +73,8 @@ func TestSlots(t *testing.T) {
 // A cluster is a balancer with invokers of 1024 MB each, and a clock of the test's.
 type cluster struct {
 	*Balancer
-	now    time.Time
-	probed []int
-	lost   []int
+	now  time.Time
+	lost []int
 }
 
 func newCluster(t *testing.T, invokers, controllers int) *cluster {
@@ -83,7 +82,7 @@ func newCluster(t *testing.T, invokers, controllers int) *cluster {
 	c := &cluster{now: time.Unix(1_000_000, 0)}
 	c.Balancer = New(Config{
 		Controllers: controllers, Smallest: 128, Queue: 3, Log: logtest.New(t), Now: func() time.Time { return c.now },
-		Probe: func(n int) { c.probed = append(c.probed, n) }, Lost: func(n int) { c.lost = append(c.lost, n) },
+		Lost: func(n int) { c.lost = append(c.lost, n) },
 	})
 	for n := range invokers {
 		c.ping(n)
@@ -228,30 +227,23 @@ func TestHealth(t *testing.T) {
 		c.Ended(work("a"), 1, balancer.SystemError)
 	}
 	want("after 4 errors", 1, balancer.Unhealthy)
-	if !slices.Equal(c.probed, []int{1}) {
-		t.Errorf("probed: got %v, want 1", c.probed)
-	}
-	probe := work("probe")
-	probe.Probe = true
-	free := c.invokers[1].free
-	pass(50*time.Second, 0, 1)
-	if len(c.probed) != 1 {
-		t.Errorf("within a minute it was probed %d times", len(c.probed))
-	}
-	c.Ended(probe, 1, balancer.SystemError)
-	pass(20*time.Second, 0, 1)
-	if len(c.probed) != 2 {
-		t.Errorf("after a minute: probed %d times, want 2", len(c.probed))
-	}
-	for probes := 0; c.state(1) != balancer.Up; probes++ {
-		if probes > remembered {
-			t.Fatal("it does not come up again")
+	for range 3 {
+		if n := c.place(t, work("b")); n != 0 {
+			t.Errorf("work went to %d, which is unhealthy", n)
 		}
-		c.Ended(probe, 1, balancer.Completed) // the next one follows at once
 	}
-	if c.invokers[1].free != free {
-		t.Errorf("probes changed the room from %d to %d MB", free, c.invokers[1].free)
+	pass(50*time.Second, 0, 1)
+	want("within a minute", 1, balancer.Unhealthy)
+	pass(20*time.Second, 0, 1)
+	want("after a minute", 1, balancer.Up)
+	for range 4 {
+		c.Ended(work("a"), 1, balancer.SystemError)
 	}
+	want("after 4 more errors", 1, balancer.Unhealthy)
+	for range 7 {
+		c.Ended(work("a"), 1, balancer.Completed) // of what was there before
+	}
+	want("after as many good ends", 1, balancer.Up)
 	for range 4 {
 		c.Ended(work("a"), 0, balancer.TimedOut)
 	}
