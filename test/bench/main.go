@@ -32,6 +32,7 @@ func main() {
 	flag.IntVar(&o.records, "records", 1_000_000, "activation records in the large store")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL database to measure, too, e.g. of tools/real/postgres")
 	flag.StringVar(&o.couchdb, "couchdb", "", "URL of a CouchDB to measure, too, e.g. of tools/real/couchdb")
+	flag.StringVar(&o.kafka, "kafka", "", "URL of a Kafka broker: with -postgres a cluster is measured, too")
 	flag.StringVar(&o.write, "write", "", "file whose table is replaced")
 	flag.StringVar(&o.only, "only", "", "measure these groups alone: "+strings.Join(groupNames(), ", "))
 	flag.Parse()
@@ -48,6 +49,8 @@ type options struct {
 	write, only      string
 	// postgres and couchdb are URLs of databases, empty when there is none.
 	postgres, couchdb string
+	// kafka is the URL of a broker, likewise.
+	kafka string
 }
 
 // A group is what one server is started for.
@@ -59,7 +62,7 @@ type group struct {
 var groups = []group{
 	{"idle", memoryAndStart}, {"warm", warm}, {"compositions", compositions}, {"events", events},
 	{"cold", coldStarts}, {"stem", stemStarts}, {"folder", folder}, {"logs", logs}, {"resume", resume}, {"cputime", cputime},
-	{"docker", docker}, {"refusals", refusals}, {"entities", entities}, {"records", records},
+	{"docker", docker}, {"refusals", refusals}, {"entities", entities}, {"records", records}, {"cluster", cluster},
 }
 
 func groupNames() []string {

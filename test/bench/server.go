@@ -57,6 +57,11 @@ func start(ctx context.Context, flags ...string) (*server, error) {
 
 // startIn starts a server on a data folder, which goes when it is stopped.
 func startIn(ctx context.Context, dir string, flags ...string) (*server, error) {
+	return startRole(ctx, "serve", dir, flags...)
+}
+
+// startRole starts a process of a role, likewise.
+func startRole(ctx context.Context, role, dir string, flags ...string) (*server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func startIn(ctx context.Context, dir string, flags ...string) (*server, error) 
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "bin/quirl", append([]string{"serve", "--listen", addr, "--data", dir, "--log-level", "warn"}, flags...)...)
+	cmd := exec.CommandContext(ctx, "bin/quirl", append([]string{role, "--listen", addr, "--data", dir, "--log-level", "warn"}, flags...)...)
 	cmd.Stderr = os.Stderr
 	s := &server{conn: &conn{addr: addr}, cmd: cmd, dir: dir}
 	began := time.Now()
