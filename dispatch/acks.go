@@ -33,6 +33,10 @@ func (d *Dispatcher) receiveAcks(ctx context.Context) error {
 }
 
 func (d *Dispatcher) acknowledge(a *message.Ack) {
+	if a.HandedBack {
+		d.handedBack(a.ID)
+		return
+	}
 	if a.Activation != nil {
 		if !d.Alone {
 			d.Recorder.Expect(a.ID)

@@ -56,6 +56,16 @@ func (d *Dispatcher) lost(ctx context.Context, invoker int) {
 	}
 }
 
+// handedBack sends to another invoker what one that stops had not begun with.
+func (d *Dispatcher) handedBack(id whisk.ActivationID) {
+	d.mu.Lock()
+	f := d.flying[id]
+	d.mu.Unlock()
+	if f != nil && d.takeBack(f) {
+		go d.sendElsewhere(context.Background(), f)
+	}
+}
+
 // takeBack frees the place of a flight that did not begin, unless it has ended.
 func (d *Dispatcher) takeBack(f *flight) bool {
 	d.mu.Lock()

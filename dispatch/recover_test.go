@@ -288,3 +288,33 @@ func TestLost(t *testing.T) {
 		p.wantJournal(t)
 	})
 }
+
+// TestHandedBack: what an invoker that stops had not begun with goes to another one, whether somebody
+// waits for it or not.
+func TestHandedBack(t *testing.T) {
+	for _, blocking := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlatform(t, 10)
+			p.Alone = false
+			p.define("a")
+			l := new(lease)
+			ticket := p.invoke(t, "a", `{}`, blocking, l)
+			m := p.receive(t)
+			p.report(t, &message.Ack{ID: m.ID, HandedBack: true, Done: true})
+			p.report(t, &message.Ack{ID: whisk.NewActivationID(time.Now()), HandedBack: true, Done: true}) // of nobody's
+			synctest.Wait()
+			if again := p.serveOne(t, `{"n":1}`); again.ID != m.ID {
+				t.Errorf("%s was sent again, want %s", again.ID, m.ID)
+			}
+			if blocking {
+				if record := <-ticket.Result; record.Response.Status != whisk.Success {
+					t.Errorf("the caller who waits gets %+v", record)
+				}
+			}
+			p.wantRecord(t, ticket.ID, whisk.Success, `{"n":1}`)
+			p.wantNothingSent(t)
+			wantReleased(t, l, 1)
+			p.wantInFlight(t, 0)
+		})
+	}
+}

@@ -48,3 +48,24 @@ func TestInherit(t *testing.T) {
 		t.Errorf("journal: got %+v, %v; want the others' entries", entries, err)
 	}
 }
+
+// TestDrainHandsBackToControllers: an invoker of its own process that stops leaves what it has not begun
+// with to another one, also what a caller waits for.
+func TestDrainHandsBackToControllers(t *testing.T) {
+	b := newBench(t, func(_ *bench, cfg *invoker.Config) { cfg.Apart = true })
+	a := b.action(t, "wait", "function main() { return new Promise(done => setTimeout(() => done({}), 500)) }", nil)
+	running, waiting := b.message(a, "{}"), b.message(a, "{}")
+	b.send(t, running)
+	eventually(t, "one runs", func() bool { return b.Stats().Busy == 1 })
+	b.send(t, waiting)
+	eventually(t, "one waits", func() bool { return b.Stats().Waiting == 1 })
+	b.drain()
+	if ack := b.ack(t); ack.ID != waiting.ID || !ack.HandedBack || !ack.Done {
+		t.Errorf("got %+v, want %s handed back", ack, waiting.ID)
+	}
+	ack, record := b.end(t)
+	if ack.ID != running.ID || ack.HandedBack {
+		t.Errorf("got %+v, want the end of %s", ack, running.ID)
+	}
+	wantResult(t, record, whisk.Success, "{}")
+}

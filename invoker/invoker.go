@@ -311,9 +311,15 @@ func (i *Invoker) order(c pool.Command) func() {
 	return nil
 }
 
-// handBack leaves an activation to whoever comes next: what stands in the
-// journal untaken is sent again after the next start. A caller who waits is told.
+// handBack leaves an activation to whoever comes next. Controllers that are other processes send it
+// to another invoker. In one process what stands in the journal untaken is sent again after the next
+// start, and a caller who waits is told.
 func (i *Invoker) handBack(j *job) {
+	if i.Apart && !j.taken {
+		i.end(j)
+		i.acknowledge(j.msg, &message.Ack{ID: j.msg.ID, TID: j.msg.TID, HandedBack: true, Done: true, Invoker: i.ID})
+		return
+	}
 	if j.msg.Journaled && !j.taken {
 		i.end(j)
 		i.report(j, nil, true)

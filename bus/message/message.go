@@ -51,6 +51,8 @@ type Ack struct {
 	// Stored says that there is a result, which was too large for the bus: the record is, or will be
 	// in a moment, in the store.
 	Stored bool
+	// HandedBack says that the invoker stops, and has not begun with the activation: another one may.
+	HandedBack bool
 	// Done says that the slot is free: the invoker is through with the activation.
 	Done bool
 	// SystemError says that the platform failed, not the function.
@@ -191,6 +193,7 @@ type ackWire struct {
 	Response      json.RawMessage    `json:"response,omitempty"`
 	IsSystemError bool               `json:"isSystemError,omitempty"`
 	Instance      *instanceWire      `json:"instance,omitempty"`
+	HandedBack    bool               `json:"handedBack,omitempty"` // ours
 }
 
 type instanceWire struct {
@@ -201,7 +204,7 @@ type instanceWire struct {
 // Encode is that of bus.Message: a result has a response, a completion an
 // instance, and what is both has both.
 func (m *Ack) Encode() []byte {
-	w := ackWire{TransID: []any{m.TID, 0}, IsSystemError: m.SystemError}
+	w := ackWire{TransID: []any{m.TID, 0}, IsSystemError: m.SystemError, HandedBack: m.HandedBack}
 	switch {
 	case m.Activation != nil:
 		w.Response = whisk.EncodeActivation(m.Activation)
@@ -225,7 +228,7 @@ func AsAck(m bus.Message) (*Ack, error) {
 	if err := json.Unmarshal(m.Encode(), &w); err != nil {
 		return nil, err
 	}
-	a := &Ack{ID: w.ActivationID, SystemError: w.IsSystemError, Done: w.Instance != nil}
+	a := &Ack{ID: w.ActivationID, SystemError: w.IsSystemError, HandedBack: w.HandedBack, Done: w.Instance != nil}
 	if w.Instance != nil {
 		a.Invoker = w.Instance.Instance
 	}

@@ -75,6 +75,7 @@ func TestAck(t *testing.T) {
 		{ID: record().ID, TID: "tid", Activation: record()},
 		{ID: record().ID, TID: "tid", Activation: record(), Done: true, Invoker: 4},
 		{ID: record().ID, TID: "tid", Stored: true},
+		{ID: record().ID, TID: "tid", HandedBack: true, Done: true, Invoker: 4},
 		{ID: record().ID, TID: "tid", Stored: true, Done: true, Invoker: 4, SystemError: true},
 		{ID: record().ID, TID: "tid", Done: true, SystemError: true, Invoker: 0},
 	} {

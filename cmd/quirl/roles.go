@@ -70,8 +70,8 @@ func (p *platform) needsCluster() error {
 	return nil
 }
 
-// healthQueue is how many activations of a controller may wait on an invoker beyond its room.
-const healthQueue = 1000
+// waitingPerInvoker is how many activations of a controller may wait on an invoker beyond its room.
+const waitingPerInvoker = 1000
 
 func (p *platform) assembleController(ctx context.Context) (*lifecycle.Stack, error) {
 	if err := p.createGuest(ctx); err != nil {
@@ -84,7 +84,7 @@ func (p *platform) assembleController(ctx context.Context) (*lifecycle.Stack, er
 	p.installCatalog(ctx, c.store, c.limits)
 	var disp *dispatch.Dispatcher
 	lb := shardbalancer.New(shardbalancer.Config{
-		Controllers: p.cfg.Controllers, Smallest: c.limits.Memory.Min, Queue: healthQueue, Log: p.log, Now: time.Now,
+		Controllers: p.cfg.Controllers, Smallest: c.limits.Memory.Min, Queue: waitingPerInvoker, Log: p.log, Now: time.Now,
 		Lost: func(n int) { disp.Lost(n) },
 	})
 	disp = c.dispatcher(lb)
