@@ -126,13 +126,23 @@ func (i *installer) installAction(ctx context.Context, pkg string, a Action) err
 	})
 }
 
-// put stores an entity unless it is there already, whatever its version and age.
+// put stores an entity unless it is there already, whatever its version and age. Others may install the
+// same at the same time.
 func (i *installer) put(ctx context.Context, e whisk.Entity) error {
+	for {
+		err := i.putOnce(ctx, e)
+		if !errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (i *installer) putOnce(ctx context.Context, e whisk.Entity) error {
 	id, meta := e.FullName().ID(), e.Common()
 	stored, err := i.Store.Entity(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		meta.Version = whisk.FirstVersion()
+		meta.Version, meta.Revision = whisk.FirstVersion(), ""
 	case err != nil:
 		return fmt.Errorf("%s: %w", id, err)
 	case stored.Collection() != e.Collection():

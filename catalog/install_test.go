@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,6 +116,23 @@ func TestInstallAgain(t *testing.T) {
 	}
 	if id, err := cfg.Store.NamespaceIdentity(t.Context(), catalog.Namespace); err != nil || id.Key != owner.Key {
 		t.Errorf("the owner has another key than before, or %v", err)
+	}
+}
+
+// TestInstallTogether: the controllers of a cluster that start at the same time do not disturb each other.
+func TestInstallTogether(t *testing.T) {
+	cfg := open(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := catalog.Install(t.Context(), cfg); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if version := action(t, cfg, "utils/echo").Version.String(); version != "0.0.1" {
+		t.Errorf("utils/echo has version %s", version)
 	}
 }
 
