@@ -317,7 +317,7 @@ func (p *platform) core(ctx context.Context) (*core, error) {
 	if c.recorder, err = result.New(ctx, c.store, filepath.Join(p.cfg.Data, "redo"), p.log); err != nil {
 		return nil, mendFile(err)
 	}
-	c.rights = localentitlement.New(c.store, c.limits, time.Now)
+	c.rights = localentitlement.NewShare(c.store, c.limits, p.cfg.Controllers, time.Now)
 	return c, nil
 }
 

@@ -84,6 +84,9 @@ func (t *throttles) release(uuid string) {
 // Admit is that of entitlement.Entitlement.
 func (e *Entitlement) Admit(_ context.Context, caller *whisk.Identity, load entitlement.Load) (entitlement.Lease, error) {
 	limits := caller.Effective(&e.limits)
+	limits.InvocationsPerMinute = part(limits.InvocationsPerMinute, e.share)
+	limits.FiresPerMinute = part(limits.FiresPerMinute, e.share)
+	limits.ConcurrentInvocations = part(limits.ConcurrentInvocations, e.share)
 	if err := e.throttles.admit(e.now(), caller.Namespace, load, &limits); err != nil {
 		return nil, err
 	}
