@@ -95,7 +95,7 @@ func (a *API) refuseOperatorGet(r *request) (response, bool) {
 	case r.Method != http.MethodGet:
 		return notAllowed("GET, OPTIONS"), true
 	case !r.fromHere() && !a.isOperator(r):
-		return operatorCORS(r.unauthorized(noCredentials)), true
+		return operatorCORS(r.unauthorized(NoCredentials)), true
 	}
 	return response{}, false
 }
@@ -117,13 +117,17 @@ func (r *request) fromHere() bool {
 
 // isOperator says whether the request has the operator's credentials, which
 // nobody has when none are configured.
-func (a *API) isOperator(r *request) bool {
+func (a *API) isOperator(r *request) bool { return IsOperator(r.Request, a.OperatorKey) }
+
+// IsOperator says whether a request has the operator's key, user:password; an empty one is nobody's.
+func IsOperator(r *http.Request, key string) bool {
 	c, given := credentials(r.Header.Get("Authorization"))
 	pair := []byte(c.User + ":" + c.Password)
-	return given && c.Token == "" && a.OperatorKey != "" && subtle.ConstantTimeCompare(pair, []byte(a.OperatorKey)) == 1
+	return given && c.Token == "" && key != "" && subtle.ConstantTimeCompare(pair, []byte(key)) == 1
 }
 
-const noCredentials = "Authentication is possible but has failed or not yet been provided."
+// NoCredentials is what those are told who are not the operator.
+const NoCredentials = "Authentication is possible but has failed or not yet been provided."
 
 // unauthorized answers 401 without asking for the credentials of a namespace.
 func (r *request) unauthorized(text string) response {
@@ -171,7 +175,7 @@ func (a *API) running(*request) response {
 // disable has this controller refuse new activations from now on.
 func (a *API) disable(r *request) response {
 	if _, given := credentials(r.Header.Get("Authorization")); !given {
-		return r.unauthorized(noCredentials)
+		return r.unauthorized(NoCredentials)
 	}
 	if !a.isOperator(r) {
 		a.Log.Warn("somebody tried to disable the controller", "address", r.RemoteAddr)

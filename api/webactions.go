@@ -131,7 +131,7 @@ func (a *API) prepareWebCall(r *request, w *webCall) (*dispatch.Call, error) {
 	}
 	notes := w.found.Annotations
 	if r.Method != http.MethodOptions && !web.Authorized(notes.Get("require-whisk-auth"), r.Header, authenticated) {
-		return nil, whisk.Errorf(whisk.Unauthenticated, noCredentials)
+		return nil, whisk.Errorf(whisk.Unauthenticated, NoCredentials)
 	}
 	arguments, err := a.webArguments(r, notes.IsTrue("raw-http"))
 	if err != nil {

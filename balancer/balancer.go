@@ -8,6 +8,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"quirl/whisk"
 )
@@ -25,6 +26,17 @@ type Work struct {
 
 // ErrFull says that as much work waits on each invoker as may. Trying again later may work.
 var ErrFull = errors.New("too much work waits on the invokers")
+
+// UnavailableText is what callers are told when nothing can be run, in OpenWhisk's words.
+const UnavailableText = "The server is currently unavailable (because it is overloaded or down for maintenance)."
+
+// retryAfter is after how long it is worth trying again when a part is away.
+const retryAfter = 5 * time.Second
+
+// Unavailable is the error for it that says when to try again; the cause is for the log.
+func Unavailable(cause error) *whisk.Error {
+	return &whisk.Error{Kind: whisk.Unavailable, Message: UnavailableText, RetryAfter: retryAfter, Cause: cause}
+}
 
 // An Outcome is how placed work ended, as far as it says something of its invoker.
 type Outcome int

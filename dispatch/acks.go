@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"quirl/balancer"
@@ -14,22 +13,14 @@ import (
 
 func (d *Dispatcher) receiveAcks(ctx context.Context) error {
 	topic := message.CompletedTopic(d.Controller)
-	for {
-		delivery, err := d.Bus.Receive(ctx, topic, topic)
-		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		ack, err := message.AsAck(delivery.Message())
+	return bus.Each(ctx, d.Bus, topic, topic, func(m bus.Message) {
+		ack, err := message.AsAck(m)
 		if err != nil {
 			d.Log.Error("acknowledgement cannot be read", "error", err)
-		} else {
-			d.acknowledge(ack)
+			return
 		}
-		delivery.Ack()
-	}
+		d.acknowledge(ack)
+	})
 }
 
 func (d *Dispatcher) acknowledge(a *message.Ack) {
@@ -95,8 +86,15 @@ func (d *Dispatcher) deliverStored(a *message.Ack) {
 func (d *Dispatcher) deliver(id whisk.ActivationID, record *whisk.Activation) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f := d.flying[id]
-	if f == nil || f.result == nil {
+	if f := d.flying[id]; f != nil {
+		f.answer(record)
+	}
+}
+
+// answer hands the record to who waits for it, if somebody does and has not got one. The
+// dispatcher's mu is held.
+func (f *flight) answer(record *whisk.Activation) {
+	if f.result == nil {
 		return
 	}
 	f.result <- record
@@ -121,9 +119,5 @@ func (d *Dispatcher) endBadly(f *flight, record *whisk.Activation) {
 	d.Recorder.Put(store.Record{Activation: record})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f.result != nil {
-		f.result <- record
-		close(f.result)
-		f.result = nil
-	}
+	f.answer(record)
 }

@@ -89,7 +89,7 @@ type departure struct {
 func (d *Dispatcher) prepare(ctx context.Context, c Call) (*departure, error) {
 	err := d.check(ctx, &c)
 	if d.disabled.Load() {
-		err = whisk.Errorf(whisk.Unavailable, "%s", unavailable)
+		err = whisk.Errorf(whisk.Unavailable, "%s", balancer.UnavailableText)
 	}
 	if err != nil {
 		c.Lease.Release()
@@ -232,11 +232,8 @@ func (d *Dispatcher) send(ctx context.Context, m *message.Activation, f *flight,
 	case errors.Is(err, bus.ErrTooLarge):
 		return &whisk.Error{Kind: whisk.TooLarge, Message: "The arguments are too large for the message bus.", Cause: err}
 	}
-	return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, RetryAfter: awayTime, Cause: err}
+	return balancer.Unavailable(err)
 }
-
-// awayTime is after how long it is worth trying again when a part is away.
-const awayTime = 5 * time.Second
 
 // post places the activation and puts it on the bus, waiting so long at most for room there, or for
 // an invoker.
@@ -283,8 +280,6 @@ func mayPassLater(m *message.Activation, err error) bool {
 
 // isFull says whether there is too much work already.
 func isFull(err error) bool { return errors.Is(err, bus.ErrFull) || errors.Is(err, balancer.ErrFull) }
-
-const unavailable = "The server is currently unavailable (because it is overloaded or down for maintenance)."
 
 // keep writes a blocking call that is on its way to the journal, as one that may
 // have begun: if this process is lost it is ended, not run again.

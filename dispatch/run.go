@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"quirl/balancer"
 	"quirl/composer"
 	"quirl/entitlement"
 	"quirl/store"
@@ -76,7 +77,7 @@ func (d *Dispatcher) prepareRun(c Call) *departure {
 		launch: func(context.Context) error {
 			if !d.begin(r) {
 				c.Lease.Release()
-				return &whisk.Error{Kind: whisk.Unavailable, Message: unavailable}
+				return &whisk.Error{Kind: whisk.Unavailable, Message: balancer.UnavailableText}
 			}
 			go r.live(func() composer.Event { return r.start(c.Resolved) })
 			return nil

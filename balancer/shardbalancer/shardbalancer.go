@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"quirl/balancer"
-	"quirl/whisk"
 )
 
 // Config is what a Balancer works with.
@@ -177,7 +176,7 @@ func (b *Balancer) Place(_ context.Context, w balancer.Work) (int, error) {
 	case found >= 0:
 		return offset + found, nil
 	case len(usable) == 0:
-		return 0, &whisk.Error{Kind: whisk.Unavailable, Message: unavailable, RetryAfter: 5 * time.Second, Cause: errNobody}
+		return 0, balancer.Unavailable(errNobody)
 	}
 	usable = slices.DeleteFunc(usable, func(n int) bool { return b.invokers[n].forced >= b.Queue })
 	if len(usable) == 0 {
@@ -189,8 +188,6 @@ func (b *Balancer) Place(_ context.Context, w balancer.Work) (int, error) {
 	b.overload++
 	return n, nil
 }
-
-const unavailable = "The server is currently unavailable (because it is overloaded or down for maintenance)."
 
 // Ended is that of balancer.Balancer.
 func (b *Balancer) Ended(w balancer.Work, number int, o balancer.Outcome) {

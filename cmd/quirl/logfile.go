@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -68,5 +67,5 @@ func (l *logFile) look() error {
 		l.file = old // rather there than nowhere
 		return nil
 	}
-	return errors.Join(old.Close())
+	return old.Close()
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,21 +112,14 @@ func (p *platform) assembleController(ctx context.Context) (*lifecycle.Stack, er
 // hearInvokers tells the balancer what invokers say, until ctx ends.
 func (p *platform) hearInvokers(ctx context.Context, lb *shardbalancer.Balancer) error {
 	group := fmt.Sprint(message.HealthTopic, p.cfg.Controller)
-	for {
-		d, err := p.bus.Receive(ctx, message.HealthTopic, group)
-		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
-			return nil
-		}
+	return bus.Each(ctx, p.bus, message.HealthTopic, group, func(m bus.Message) {
+		ping, err := message.AsPing(m)
 		if err != nil {
-			return err
-		}
-		if ping, err := message.AsPing(d.Message()); err != nil {
 			p.log.Error("an invoker's ping cannot be read", "error", err)
-		} else {
-			lb.Heard(shardbalancer.Word{Number: ping.Invoker, Name: ping.Name, Life: ping.Life, MemoryMB: ping.MemoryMB, Enabled: ping.Enabled})
+			return
 		}
-		d.Ack()
-	}
+		lb.Heard(shardbalancer.Word{Number: ping.Invoker, Name: ping.Name, Life: ping.Life, MemoryMB: ping.MemoryMB, Enabled: ping.Enabled})
+	})
 }
 
 func (p *platform) assembleInvoker(ctx context.Context) (*lifecycle.Stack, error) {
@@ -171,8 +163,7 @@ func (p *platform) apiDoor() (func(net.Listener), error) {
 		return nil, fmt.Errorf("api-host %q is no URL", p.cfg.APIHost)
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		ErrorLog: nil,
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			p.log.Warn("the API cannot be reached for a function", "error", err)
 			w.WriteHeader(http.StatusBadGateway)
@@ -190,8 +181,8 @@ func (p *platform) invokerEndpoints(c *core, inv *invoker.Invoker, pings *invoke
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "pong") })
 	guarded := func(pattern string, h http.Handler) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if user, password, ok := r.BasicAuth(); !ok || p.cfg.OperatorKey == "" || subtle.ConstantTimeCompare([]byte(user+":"+password), []byte(p.cfg.OperatorKey)) != 1 {
-				answerJSON(w, http.StatusUnauthorized, map[string]string{"error": "Authentication is possible but has failed or not yet been provided."})
+			if !api.IsOperator(r, p.cfg.OperatorKey) {
+				answerJSON(w, http.StatusUnauthorized, map[string]string{"error": api.NoCredentials})
 				return
 			}
 			h.ServeHTTP(w, r)

@@ -2,10 +2,14 @@ package realtest
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"testing"
 )
 
 // A Server is one that a script of tools/real starts in a folder of its own, on a port of its own.
@@ -44,6 +48,20 @@ func (s *Server) Dir() string { return s.dir }
 
 // Port is described at Dir.
 func (s *Server) Port() int { return s.port }
+
+// prefixes counts those that were given away.
+var prefixes atomic.Int64
+
+// Prefix returns the server's URL with a path that nothing on it begins with yet.
+func (s *Server) Prefix(t testing.TB) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = fmt.Sprintf("/test%d_%d_", os.Getpid(), prefixes.Add(1))
+	return u
+}
 
 // Start starts the server again after Stop or Kill.
 func (s *Server) Start() error {

@@ -26,7 +26,17 @@ const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=sy
 // migrate brings the schema up to date by steps, each in a transaction of its own: one that was
 // cut off leaves nothing. The connection is in no transaction.
 func migrate(ctx context.Context, conn *sql.Conn, steps []migration.Step) error {
+	_, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL)")
+	if err == nil {
+		err = noteApplied(ctx, conn, steps)
+	}
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
 	for i := range steps {
+		if !steps[i].Applied.IsZero() {
+			continue
+		}
 		if err := inTransaction(ctx, conn, func() error { return apply(ctx, conn, steps, i) }); err != nil {
 			return fmt.Errorf("migration %d (%s): %w", steps[i].Number, steps[i].Name, err)
 		}
@@ -36,17 +46,13 @@ func migrate(ctx context.Context, conn *sql.Conn, steps []migration.Step) error 
 
 // apply does a step unless it was done, maybe by another process just now.
 func apply(ctx context.Context, conn *sql.Conn, steps []migration.Step, i int) error {
-	_, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied INTEGER NOT NULL)")
-	if err == nil {
-		err = noteApplied(ctx, conn, steps)
-	}
-	if err != nil || !steps[i].Applied.IsZero() {
+	if err := noteApplied(ctx, conn, steps); err != nil || !steps[i].Applied.IsZero() {
 		return err
 	}
 	if _, err := conn.ExecContext(ctx, steps[i].SQL); err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, "INSERT INTO migrations (number, name, applied) VALUES (?, ?, ?)", steps[i].Number, steps[i].Name, time.Now().UnixMilli())
+	_, err := conn.ExecContext(ctx, "INSERT INTO migrations (number, name, applied) VALUES (?, ?, ?)", steps[i].Number, steps[i].Name, time.Now().UnixMilli())
 	return err
 }
 

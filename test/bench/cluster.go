@@ -58,21 +58,9 @@ func cluster(ctx context.Context, o options) ([]row, error) {
 	}
 	defer floor.close()
 	r := row{what: "warm call through controller, Kafka and invoker", target: "+3.5 ms P50, +12 ms P99"}
-	for range 10 {
-		for range o.calls / 10 {
-			d, err := controller.invoke("noop")
-			if err != nil {
-				return nil, err
-			}
-			r.stats = append(r.stats, d)
-		}
-		for range o.calls / 10 {
-			d, err := floor.run()
-			if err != nil {
-				return nil, err
-			}
-			r.floor = append(r.floor, d)
-		}
+	r.stats, r.floor, err = turns(o.calls, 1, floor, func() (time.Duration, error) { return controller.invoke("noop") })
+	if err != nil {
+		return nil, err
 	}
 	return []row{r}, nil
 }

@@ -161,23 +161,9 @@ func warm(ctx context.Context, o options) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Turns, so that a change in the machine's load meets both alike.
-	var through, straight []time.Duration
-	for range 10 {
-		for range o.calls / 10 {
-			d, err := s.invoke("noop")
-			if err != nil {
-				return nil, err
-			}
-			through = append(through, d)
-		}
-		for range o.calls / 10 {
-			d, err := floor.run()
-			if err != nil {
-				return nil, err
-			}
-			straight = append(straight, d)
-		}
+	through, straight, err := turns(o.calls, 1, floor, func() (time.Duration, error) { return s.invoke("noop") })
+	if err != nil {
+		return nil, err
 	}
 	floor.close()
 	rows := []row{
